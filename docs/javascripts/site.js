@@ -1,0 +1,136 @@
+/* What the pages need from scripts, beyond the theme: math, diagrams, the lightbox, and names for buttons
+   that the theme makes without one. Everything is loaded from this site, and only by pages that use it. */
+(() => {
+  "use strict";
+  const here = document.currentScript.src;
+  const at = (path) => new URL(path, here).href;
+
+  const loaded = new Map();
+  const load = (path) => {
+    if (!loaded.has(path)) {
+      loaded.set(path, new Promise((resolve, reject) => {
+        const css = path.endsWith(".css");
+        const element = document.createElement(css ? "link" : "script");
+        if (css) element.rel = "stylesheet";
+        element[css ? "href" : "src"] = at(path);
+        element.onload = resolve;
+        element.onerror = () => reject(new Error(`can not load ${path}`));
+        // Not into the head: on instant navigation the theme makes it equal to the next page's.
+        document.body.append(element);
+      }));
+    }
+    return loaded.get(path);
+  };
+
+  // Math: <span class="arithmatex">\(..\)</span> and <div class="arithmatex">\[..\]</div>, as pymdownx leaves them.
+  // Formulas that come near are set at once; the rest when the browser has nothing else to do.
+  const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 50));
+  const setFormula = (element) => {
+    if (!element.isConnected || element.querySelector(".katex")) return;
+    const source = element.textContent.trim();
+    const displayMode = source.startsWith("\\[");
+    window.katex.render(source.slice(2, -2), element, { displayMode, throwOnError: false });
+    if (displayMode) element.tabIndex = 0;
+  };
+  const katex = () => Promise.all([
+    load("../assets/vendor/katex/katex.min.css"),
+    load("../assets/vendor/katex/katex.min.js"),
+  ]);
+  const setFormulas = (root) => {
+    const formulas = [...root.querySelectorAll(".arithmatex")];
+    if (!formulas.length) return;
+    const set = (some) => katex().then(() => some.forEach(setFormula)).catch((error) => console.error(error));
+    const near = new IntersectionObserver((entries) => {
+      const arriving = entries.filter((entry) => entry.isIntersecting).map((entry) => entry.target);
+      arriving.forEach((element) => near.unobserve(element));
+      if (arriving.length) set(arriving);
+    }, { rootMargin: "100% 0px" });
+    formulas.forEach((element) => near.observe(element));
+    window.addEventListener("beforeprint", () => set(formulas), { once: true });
+
+    const waiting = [...formulas];
+    const next = () => { if (waiting.length) { setFormula(waiting.shift()); idle(next); } };
+    const begin = () => { if (!navigator.connection?.saveData) idle(() => katex().then(next, () => {})); };
+    if (document.readyState === "complete") begin();
+    else window.addEventListener("load", begin, { once: true });
+  };
+
+  // Diagrams: the theme asks for window.mermaid, and would fetch it from another host if there were none.
+  let options = {};
+  let mermaid = null;
+  const real = () => {
+    mermaid ??= load("../assets/vendor/mermaid/mermaid.tiny.js").then(() => {
+      const library = window.mermaid;
+      window.mermaid = standIn;
+      return library;
+    });
+    return mermaid;
+  };
+  const standIn = {
+    initialize: (given) => { options = given; },
+    render: async (...args) => {
+      const library = await real();
+      library.initialize({ ...options, startOnLoad: false });
+      return library.render(...args);
+    },
+  };
+  window.mermaid = standIn;
+
+  // Figures open large. The links are made by mkdocs-glightbox; its script is fetched at the first click.
+  const shown = (link) => link.offsetParent !== null;
+  document.addEventListener("click", async (event) => {
+    const link = event.target.closest?.("a.glightbox");
+    if (!link || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    event.stopPropagation();
+    await Promise.all([
+      load("../assets/stylesheets/glightbox.min.css"),
+      load("../assets/javascripts/glightbox.min.js"),
+    ]);
+    const links = [...document.querySelectorAll("a.glightbox")].filter(shown);
+    const elements = links.map((each) => {
+      const image = each.querySelector("img");
+      const caption = each.closest("figure")?.querySelector("figcaption");
+      return { href: image.src, type: "image", alt: image.alt, description: caption?.innerHTML ?? "" };
+    });
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const effect = still ? "none" : "fade";
+    const box = window.GLightbox({ elements, openEffect: effect, closeEffect: effect, slideEffect: effect });
+    box.on("close", () => link.focus());
+    box.openAt(links.indexOf(link));
+  }, true);
+
+  // The theme gives its code buttons a title that its tooltips take away, and a landmark to every block of code.
+  const nameButtons = (root) => {
+    for (const nav of root.querySelectorAll(".md-code__nav:not([role])")) nav.setAttribute("role", "presentation");
+    for (const button of root.querySelectorAll(".md-code__button[title]:not([aria-label])")) {
+      button.setAttribute("aria-label", button.title);
+    }
+    for (const note of root.querySelectorAll(".md-annotation__index:not([aria-label])")) {
+      note.setAttribute("aria-label", "Show the note");
+      note.setAttribute("role", "button");
+    }
+  };
+  new MutationObserver((changes) => {
+    for (const { target, addedNodes } of changes) {
+      if (addedNodes.length && target.closest("pre, .annotate")) nameButtons(target);
+    }
+  }).observe(document.body, { childList: true, subtree: true });
+
+  // A table that is wider than the window scrolls in its own box: the keyboard must get there, too.
+  const reachTables = () => {
+    for (const box of document.querySelectorAll(".md-typeset__scrollwrap")) {
+      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
+    }
+  };
+  window.addEventListener("resize", reachTables);
+
+  const start = (root) => {
+    requestAnimationFrame(reachTables);
+    nameButtons(root);
+    setFormulas(root);
+  };
+  if (window.document$) window.document$.subscribe(({ body }) => start(body));
+  else start(document.body);
+})();

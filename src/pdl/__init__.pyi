@@ -1,0 +1,21 @@
+# What type checkers and editors read instead of the lazy __init__.py; a test compares the two.
+from pdl._version import __version__ as __version__
+from pdl.checkpoint import load_checkpoint as load_checkpoint
+from pdl.checkpoint import load_model as load_model
+from pdl.checkpoint import save_checkpoint as save_checkpoint
+from pdl.checkpoint import save_model as save_model
+from pdl.device import choose_device as choose_device
+from pdl.engine import History as History
+from pdl.engine import test_step as test_step
+from pdl.engine import train as train
+from pdl.engine import train_step as train_step
+from pdl.info import info as info
+from pdl.metrics import accuracy as accuracy
+from pdl.metrics import accuracy_fn as accuracy_fn
+from pdl.optim import adamw as adamw
+from pdl.optim import warmup_cosine as warmup_cosine
+from pdl.plotting import plot_loss_curves as plot_loss_curves
+from pdl.plotting import plot_predictions as plot_predictions
+from pdl.plotting import use_style as use_style
+from pdl.seed import make_generator as make_generator
+from pdl.seed import set_seeds as set_seeds

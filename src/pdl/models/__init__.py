@@ -1,0 +1,1 @@
+"""Which architectures does the book build? One a file; see `pdl.models.linear` to start."""

@@ -1,0 +1,1 @@
+"""What is the Vision Transformer, equation by equation? Start at `pdl.vit.model`."""

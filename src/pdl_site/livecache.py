@@ -1,0 +1,108 @@
+"""Which pages need not be rendered again while the site is served?
+
+MkDocs renders every page after every edit. A page whose Markdown, and all that its Markdown
+includes, is unchanged gets the HTML it had.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
+
+RENDERED = ("content", "toc", "_title_from_render", "present_anchor_ids")
+"""What MkDocs' ``Page.render`` sets, but for the links, which hold files of one build."""
+
+Anchor = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+class _Kept(NamedTuple):
+    digest: str
+    attributes: dict[str, Any]
+    links: dict[str, dict[str, str]]
+    anchors: list[Anchor]
+
+
+class LiveCache:
+    """HTML of pages from one rebuild to the next."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, _Kept] = {}
+
+    def wrap(self, page: Page, included: str, autorefs: Any) -> None:
+        """Let a page take its HTML from here where that is sound.
+
+        Args:
+            page: The page, its Markdown read.
+            included: Digest of all else that its HTML depends on.
+            autorefs: The plugin that is told of a page's anchors while it renders.
+        """
+        original: Callable[[MkDocsConfig, Files], None] = page.render
+        name = page.file.src_uri
+
+        def render(config: MkDocsConfig, files: Files) -> None:
+            digest = hashlib.sha256(f"{included}\n{page.markdown}".encode()).hexdigest()
+            kept = self._kept.get(name)
+            if kept is None or kept.digest != digest:
+                with _noting(autorefs) as anchors:
+                    original(config, files)
+                self._kept[name] = _Kept(
+                    digest,
+                    {attribute: getattr(page, attribute) for attribute in RENDERED},
+                    {file.src_uri: links for file, links in (page.links_to_anchors or {}).items()},
+                    anchors,
+                )
+                return
+            for attribute, value in kept.attributes.items():
+                setattr(page, attribute, value)
+            page.links_to_anchors = {
+                file: links
+                for uri, links in kept.links.items()
+                if (file := files.get_file_from_path(uri)) is not None
+            }
+            for (_, *arguments), options in kept.anchors:
+                autorefs.register_anchor(page, *arguments, **options)
+
+        page.render = render  # type: ignore[method-assign]  # MkDocs offers no hook around it
+
+
+@contextlib.contextmanager
+def _noting(autorefs: Any) -> Iterator[list[Anchor]]:
+    """Note the anchors that are registered meanwhile."""
+    anchors: list[Anchor] = []
+    register = autorefs.register_anchor
+
+    def note(*arguments: Any, **options: Any) -> None:
+        anchors.append((arguments, options))
+        register(*arguments, **options)
+
+    autorefs.register_anchor = note
+    try:
+        yield anchors
+    finally:
+        autorefs.register_anchor = register
+
+
+def digest_files(paths: Iterable[Path]) -> str:
+    """Hash files by name, size and time of change.
+
+    Args:
+        paths: Files; those that are gone count as such.
+
+    Returns:
+        SHA-256 in hex.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        stamp = path.stat() if path.exists() else None
+        mark = (stamp.st_size, stamp.st_mtime_ns) if stamp else None
+        digest.update(f"{path}:{mark}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,262 @@
+"""The thin shell that hands the chapters' pages to MkDocs."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from mkdocs.config import config_options as opt
+from mkdocs.config.base import Config
+from mkdocs.exceptions import Abort
+from mkdocs.plugins import BasePlugin, CombinedEvent, event_priority
+from mkdocs.structure.files import File
+
+from pdl_site.book import Book, Entry, Settings
+from pdl_site.errors import CacheError, SiteError
+from pdl_site.harden import harden
+from pdl_site.inserts import INSERT, insert
+from pdl_site.livecache import LiveCache, digest_files
+from pdl_site.repository import commit_time, repository_url
+from pdl_site.serve import Background
+from pdl_site.slim import slim
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.livereload import LiveReloadServer
+    from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page as MkDocsPage
+
+log = logging.getLogger("mkdocs.plugins.pdl_site")
+
+
+class SiteConfig(Config):
+    """Options of the plugin in ``mkdocs.yml``; folders are relative to that file."""
+
+    tutorials = opt.Type(str, default="tutorials")
+    """Folder of the chapters' scripts."""
+    uri = opt.Type(str, default="learn")
+    """Folder of their pages in the site."""
+    sources = opt.ListOfItems(opt.Type(str), default=["src"])
+    """Folders of the project's packages."""
+    library = opt.Type(str, default="")
+    """Package whose objects the pages link to."""
+    packages = opt.ListOfItems(opt.Type(str), default=[])
+    """Distributions whose versions are shown and make old outputs stale."""
+    cache = opt.Type(str, default=".cache/pdl_site")
+    """Folder of kept runs; the variable ``PDL_SITE_CACHE`` overrides it."""
+    jobs = opt.Type(int, default=0)
+    """Chapters run at once; 0 for one per processor."""
+    threads = opt.Type(int, default=1)
+    """Threads of the numeric libraries in each kernel; another number gives other bits."""
+    cell_timeout = opt.Type(int, default=120)
+    """Longest time of one cell in seconds."""
+    chapter_timeout = opt.Type(int, default=600)
+    """Longest time of one chapter in seconds."""
+    dark = opt.Type(dict, default={})
+    """Dark color by light color, for the twins of drawings."""
+    ground = opt.Type(str, default="#ffffff")
+    """Color under photos."""
+    find_data = opt.Type(str, default="")
+    """``module:function`` that finds a data set by its entry in the front matter."""
+    references = opt.Type(str, default="")
+    """YAML file of names and addresses that pages may refer to as ``[text][name]``."""
+    branch = opt.Type(str, default="gh-pages")
+    """Branch from which Colab opens the notebooks."""
+
+
+class SitePlugin(BasePlugin[SiteConfig]):
+    """Runs the chapters, adds their pages, and hardens every page's HTML."""
+
+    def __init__(self) -> None:
+        self.serving = False
+        self.background: Background | None = None
+        self.book: Book | None = None
+        self.entries: list[Entry] = []
+        self.figures: dict[str, str] = {}
+        self.live = LiveCache()
+        self.turn = contextlib.ExitStack()
+
+    def on_startup(self, *, command: str, **_: Any) -> None:
+        """Remember whether the site is built once or served live."""
+        self.serving = command == "serve"
+
+    def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
+        """Read the options and make the build repeatable."""
+        root = Path(config.config_file_path).resolve().parent
+        if config.repo_url is None and (found := repository_url(root)):
+            config.repo_url = found
+            config.repo_name = found.rstrip("/").split("/")[-1]
+            config.edit_uri = config.edit_uri or "edit/main/docs/"
+        os.environ.setdefault("SOURCE_DATE_EPOCH", commit_time(root))
+        options = self.config
+        cache = os.environ.get("PDL_SITE_CACHE") or options.cache
+        self.book = Book(
+            Settings(
+                root=root,
+                tutorials=root / options.tutorials,
+                sources=tuple(root / folder for folder in options.sources),
+                cache=root / cache,
+                jobs=options.jobs,
+                threads=options.threads,
+                cell_timeout=options.cell_timeout,
+                chapter_timeout=options.chapter_timeout,
+                packages=tuple(options.packages),
+                library=options.library,
+                dark={light.lower(): dark for light, dark in options.dark.items()},
+                ground=options.ground,
+                find_data=options.find_data,
+                site_url=f"{config.site_url.rstrip('/')}/{options.uri}" if config.site_url else "",
+                repo_url=config.repo_url or "",
+                branch=options.branch,
+            )
+        )
+        for folder in (options.tutorials, *options.sources):
+            if str(root / folder) not in config.watch:
+                config.watch.append(str(root / folder))
+        return config
+
+    def on_pre_build(self, *, config: MkDocsConfig, **_: Any) -> None:
+        """Run what must run before the old site is cleared away."""
+        book = self._book()
+        try:
+            if not self.serving:
+                self._wait_for_turn(book, config.site_dir)
+            self.entries = book.entries()
+            if not self.serving:
+                ran = book.run(self.entries)
+                log.info("%d of %d chapters ran", ran, len(self.entries))
+                self.entries = book.true_entries() if ran else self.entries
+        except SiteError as error:
+            if error.detail:
+                log.error("%s", error.detail)  # noqa: TRY400 - the kernel's traceback is in it
+            raise Abort(str(error)) from error
+        if self.serving:
+            if self.background is None:
+                jobs = book.settings.jobs or os.cpu_count() or 1
+                self.background = Background(book.settings.cache / "ready", jobs)
+            self.background.ask(book, self.entries)
+
+    def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
+        """Add the chapters' pages and the files beside them."""
+        book = self._book()
+        uri = self.config.uri
+        self.figures = {}
+        for entry in self.entries:
+            notice = self.background.notice(entry) if self.background else ""
+            page = book.render(entry, notice)
+            name = entry.chapter.name
+            self.figures |= {f"{uri}/{name}#{key}": text for key, text in page.figures.items()}
+            file = File.generated(config, f"{uri}/{name}.md", content=page.markdown)
+            file.edit_uri = f"../{self.config.tutorials}/{entry.chapter.path.name}"
+            files.append(file)
+            for own, content in page.files.items():
+                files.append(File.generated(config, f"{uri}/{name}/{own}", content=content))
+        return files
+
+    @event_priority(-100)  # last, when no plugin changes the Markdown any more
+    def _keep_rendered(
+        self, markdown: str, *, page: MkDocsPage, config: MkDocsConfig, **_: Any
+    ) -> str:
+        """Let unchanged pages keep their HTML while the site is served."""
+        if self.serving:
+            root = Path(config.config_file_path).parent
+            included = [Path(config.config_file_path), *Path(config.docs_dir).glob("*.md")]
+            if "::: " in markdown:
+                for folder in self._book().settings.sources:
+                    included += folder.rglob("*.py")
+            included += (root / "docs/includes").glob("*")
+            self.live.wrap(page, digest_files(included), config.plugins["autorefs"])
+        return markdown
+
+    def _fill_inserts(self, markdown: str, *, page: MkDocsPage, **_: Any) -> str:
+        """Fill the inserts of hand-written pages."""
+        if not INSERT.search(markdown):
+            return markdown
+        settings = self._book().settings
+        library = settings.sources[0] / settings.library if settings.library else None
+        try:
+            return insert(
+                markdown,
+                page=page.file.src_uri,
+                uri=self.config.uri,
+                entries=self.entries,
+                figures=self.figures,
+                library=library,
+            )
+        except SiteError as error:
+            raise Abort(str(error)) from error
+
+    on_page_markdown = CombinedEvent(_fill_inserts, _keep_rendered)
+
+    @event_priority(50)
+    def on_env(self, env: Environment, *, config: MkDocsConfig, **_: Any) -> Environment:
+        """Register the addresses of other projects' objects, without asking the network."""
+        if self.serving and "mkdocstrings" in config.plugins:
+            # Pages taken from the live cache do not wake the handler, which gives the site its
+            # styles and the API pages their backlinks.
+            mkdocstrings: Any = config.plugins["mkdocstrings"]
+            mkdocstrings.get_handler("python").update_env(config)
+        if self.config.references:
+            autorefs: Any = config.plugins["autorefs"]
+            for name, url in self._references(config).items():
+                autorefs.register_url(name, url)
+        return env
+
+    def on_page_content(self, html: str, **_: Any) -> str:
+        """Take away markup that shows nothing."""
+        return slim(html)
+
+    def on_post_page(self, output: str, **_: Any) -> str:
+        """Allow only the page's own scripts, and mend what validators and axe find."""
+        return harden(output)
+
+    def on_post_build(self, **_: Any) -> None:
+        """Let the next build into the site's folder."""
+        self.turn.close()
+
+    def on_build_error(self, **_: Any) -> None:
+        """Let the next build into the site's folder, also after a fault."""
+        self.turn.close()
+
+    def on_post_template(self, output: str, *, template_name: str, **_: Any) -> str:
+        """Do the same for pages without Markdown, such as the one for a lost address."""
+        return harden(output) if template_name.endswith(".html") else output
+
+    def on_serve(self, server: LiveReloadServer, **_: Any) -> LiveReloadServer:
+        """Rebuild when a chapter has run."""
+        if self.background is not None:
+            marker = self.background.marker
+            marker.parent.mkdir(parents=True, exist_ok=True)
+            marker.touch()
+            server.watch(str(marker))
+        return server
+
+    def on_shutdown(self) -> None:
+        """Leave no run behind."""
+        if self.background is not None:
+            self.background.stop()
+
+    def _wait_for_turn(self, book: Book, site_dir: str) -> None:
+        """Keep two builds from clearing away each other's pages: the second waits."""
+        name = hashlib.sha256(os.path.realpath(site_dir).encode()).hexdigest()[:12]
+        with contextlib.suppress(CacheError):  # where nothing can be kept, nothing can be locked
+            self.turn.enter_context(book.cache.lock(f"site-{name}"))
+
+    def _book(self) -> Book:
+        if self.book is None:
+            raise AssertionError("MkDocs calls on_config first")
+        return self.book
+
+    def _references(self, config: MkDocsConfig) -> dict[str, str]:
+        path = Path(config.config_file_path).parent / self.config.references
+        try:
+            found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError) as error:
+            raise Abort(f"option 'references': {path.name} can not be read: {error}") from error
+        return dict(found)

@@ -1,0 +1,26 @@
+"""What holds for every test: one thread, no display, checked shapes, repeatable examples."""
+
+import os
+
+# Before torch or matplotlib is imported: they read these once.
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["MKL_NUM_THREADS"] = "1"
+os.environ["MPLBACKEND"] = "Agg"
+
+import sys
+from types import ModuleType
+
+from beartype import BeartypeConf, beartype
+from hypothesis import settings
+from jaxtyping import install_import_hook
+
+# jaxtyping takes the type checker by name. With the numeric tower of PEP 484 an int is a float.
+checker = ModuleType("pdl_type_checker")
+checker.check = beartype(conf=BeartypeConf(is_pep484_tower=True))  # type: ignore[attr-defined]  # made here
+sys.modules[checker.__name__] = checker
+install_import_hook("pdl", "pdl_type_checker.check")
+
+# No deadline: two shared cores are slow at random. In CI the same examples every time.
+settings.register_profile("dev", deadline=None, max_examples=50)
+settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")

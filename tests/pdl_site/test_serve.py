@@ -1,0 +1,107 @@
+"""Do stale chapters run behind a live site, once each, and does the page say how they stand?"""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from projects import KEY, chapter, code, record
+
+from pdl_site import serve
+from pdl_site.book import Entry
+from pdl_site.errors import SiteError
+from pdl_site.serve import OLD, WAITING, Background
+
+
+class Book:
+    """Stands in for a book: notes what runs, and fails as told."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.ran: list[str] = []
+
+    def run(self, entries: list[Entry]) -> int:
+        self.ran += [entry.key for entry in entries]
+        if self.error is not None:
+            raise self.error
+        return len(entries)
+
+
+def entry(key: str = "new", kept: Any = None) -> Entry:
+    return Entry(chapter(code("1")), key, [], kept)
+
+
+@pytest.fixture
+def background(tmp_path: Path) -> Background:
+    return Background(tmp_path / "deep/ready", jobs=1)
+
+
+def wait(background: Background) -> None:
+    """Let all that was asked for end."""
+    ended = threading.Event()
+    background._pool.submit(ended.set)
+    assert ended.wait(timeout=30)
+
+
+class TestRuns:
+    def test_stale_chapters_run_in_order_and_once(self, background: Background) -> None:
+        book: Any = Book()
+        entries = [entry("one"), entry(KEY, record()), entry("two")]
+        for _ in range(3):
+            background.ask(book, entries)
+        wait(background)
+        assert book.ran == ["one", "two"]
+        assert background.marker.read_text(encoding="utf-8").isdigit()
+
+    def test_each_end_wakes_the_server(self, background: Background) -> None:
+        book: Any = Book()
+        background.ask(book, [entry("one")])
+        wait(background)
+        first = background.marker.read_text(encoding="utf-8")
+        background.ask(book, [entry("two")])
+        wait(background)
+        assert background.marker.read_text(encoding="utf-8") != first
+
+    def test_after_the_end_nothing_starts(
+        self, background: Background, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        killed: list[bool] = []
+        monkeypatch.setattr(serve, "kill_kernels", lambda: killed.append(True))
+        background.stop()
+        assert killed == [True]
+        with pytest.raises(RuntimeError):
+            background.ask(Book(), [entry("one")])  # type: ignore[arg-type]  # stands in
+
+
+class TestNotice:
+    def test_true_outputs_need_none(self, background: Background) -> None:
+        assert background.notice(entry(KEY, record())) == ""
+
+    def test_nothing_yet(self, background: Background) -> None:
+        assert background.notice(entry()) == (
+            f'<div class="pdl-notice" role="status">{WAITING}</div>'
+        )
+
+    def test_old_outputs(self, background: Background) -> None:
+        assert OLD in background.notice(entry("new", record()))
+
+    def test_a_failed_run_is_named_on_the_page(
+        self, background: Background, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        error = SiteError("E: a < b & c", path="tutorials/a.py", line=3, cell=2)
+        background.ask(Book(error), [entry("one")])  # type: ignore[arg-type]  # stands in
+        wait(background)
+        notice = background.notice(entry("one"))
+        assert "tutorials/a.py:3: cell 2: E: a &lt; b &amp; c</pre>" in notice
+        assert "pdl-notice--error" in notice
+        assert "\n" not in notice
+        assert "tutorials/a.py:3: cell 2: E: a < b & c" in caplog.text
+        assert background.marker.exists()
+
+    def test_an_unforeseen_fault_does_not_end_the_server(
+        self, background: Background, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        background.ask(Book(RuntimeError("bug")), [entry("one")])  # type: ignore[arg-type]
+        wait(background)
+        assert "an unforeseen fault" in background.notice(entry("one"))
+        assert "RuntimeError: bug" in caplog.text

@@ -1,0 +1,60 @@
+"""Does what a reader downloads run, in a fresh kernel, in an empty folder, on another day?"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TUTORIALS = sorted((Path(__file__).parents[2] / "tutorials").glob("*.py"))
+# In a child: nbclient wants an event loop of its own, and the browser's tests hold one here.
+RUN = """
+import sys, nbformat
+from nbclient import NotebookClient
+notebook = nbformat.read(sys.argv[1], as_version=4)
+NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+sys.exit("".join(o.text for o in outputs if o.get("name") == "stderr") or None)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("script", TUTORIALS, ids=lambda path: path.stem)
+def test_the_notebook_runs_clean(script: Path, site: Path, tmp_path: Path) -> None:
+    notebook = site / "learn" / script.stem / f"{script.stem}.ipynb"
+    local = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "TQDM_DISABLE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, str(notebook)],
+        cwd=tmp_path,
+        env={**os.environ, **local},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=380,
+    )
+
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.mark.parametrize("script", TUTORIALS, ids=lambda path: path.stem)
+def test_the_script_is_the_source(script: Path, site: Path) -> None:
+    offered = site / "learn" / script.stem / script.name
+
+    assert offered.read_bytes() == script.read_bytes()
+
+
+@pytest.mark.parametrize("script", TUTORIALS, ids=lambda path: path.stem)
+def test_the_notebook_carries_no_site_markup(script: Path, site: Path) -> None:
+    """Admonitions, attribute lists and unfilled places mean nothing to a notebook viewer."""
+    path = site / "learn" / script.stem / f"{script.stem}.ipynb"
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    prose = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+
+    assert cells
+    for markup in ("\n!!! ", "\n??? ", "{{ ", "{ .", "\n=== "):
+        assert markup not in prose
