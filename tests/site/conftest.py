@@ -87,7 +87,8 @@ def build_site() -> Callable[..., subprocess.CompletedProcess[str]]:
 
     def build(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
-        environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1", **variables}
+        fixed = {"NO_MKDOCS_2_WARNING": "1", "PYTHONHASHSEED": "0"}  # as the Makefile has it
+        environment = {**os.environ, **fixed, **variables}
         done = subprocess.run(
             command,
             cwd=REPO,

@@ -31,6 +31,31 @@ def test_search_leads_to(words: str, place: str, visit: Callable[..., Any]) -> N
     assert seen.errors == []
 
 
+@pytest.mark.parametrize("turn", ["key", "mouse", "touch"])
+def test_the_index_is_fetched_when_the_reader_turns_to_the_search(
+    turn: str, visit: Callable[..., Any]
+) -> None:
+    seen = visit("/", width=360 if turn == "touch" else 1280)
+    page = seen.page
+    page.wait_for_load_state("networkidle")
+    assert not [address for address in seen.bytes if "search_index" in address]
+
+    with page.expect_response("**/search/search_index.json"):
+        if turn == "key":
+            page.keyboard.press("/")
+        elif turn == "mouse":
+            page.locator(".md-search__input").hover()
+        else:
+            page.locator("label.md-header__button[for=__search]").click()
+    assert seen.errors == []
+
+
+def test_a_link_to_found_words_marks_them(visit: Callable[..., Any]) -> None:
+    page = visit("/learn/01_workflow/?h=straight").page
+
+    page.locator("mark[data-md-highlight]").first.wait_for(state="attached", timeout=15_000)
+
+
 def test_outputs_are_not_searched(visit: Callable[..., Any]) -> None:
     """A printed tensor is no place to land; only prose and code are."""
     page = visit("/").page
