@@ -671,7 +671,7 @@ ax.grid(visible=False, axis="y")
 # {{ f"{len(learn):,}" }} pictures: the convolutions have only begun to learn.
 
 # %% tags=["check"]
-# All beat chance with all classes; TinyVGG beats V0, and V1 of the same width, in the mean.
+# All beat chance with all classes. At ten units the ReLU is no gain; TinyVGG beats V1 of that width.
 assert min(min(three) for three in scores.values()) > 0.6
 for name, three in runs.items():
     for model, _, _ in three:
@@ -679,8 +679,7 @@ for name, three in runs.items():
             said = torch.cat([model(pictures).argmax(dim=1) for pictures, _ in val_loader])
         assert len(said.unique()) == 10, name
 if real:
-    assert means["V2: TinyVGG"] > means["V0"]
-    assert means["V2: TinyVGG"] > means["V1: V0 with a ReLU"] + 0.01
+    assert means["V2: TinyVGG"] > means["V1: V0 with a ReLU"]
     assert means["V1: V0 with a ReLU"] < means["V0"] + 0.01
     assert means["V1: V0 with a ReLU"] < means["V1 with 50 units"]
 assert sum(p.numel() for p in runs["V2: TinyVGG"][0][0].parameters()) < 7960
@@ -772,7 +771,7 @@ assert means["V1: V0 with a ReLU"] - sum(run[1] for run in bug_runs) / 3 > 0.03
 # Two numbers are enough to show that it says the same to every picture.
 
 # %% [markdown]
-# First the loss. It is $\ln 10 = $ {{ f"{torch.log(torch.tensor(10.0)):.4f}" }}, up to
+# First the loss. It is $\ln 10 =$ {{ f"{torch.log(torch.tensor(10.0)):.4f}" }}, up to
 # {{ f"{abs(published_v2_loss - torch.log(torch.tensor(10.0)).item()):.4f}" }}: "one tenth for each",
 # the loss of a model that knows nothing.
 #
@@ -821,7 +820,7 @@ if real:
 assert abs(published_v2_loss - torch.log(torch.tensor(10.0)).item()) < 3e-4
 
 # %% [markdown]
-# How does a network get there? One way is a learning rate that is too large. We use `0.5`, and look
+# How does a network get there? One way is a learning rate that is too large. We use `1.0`, and look
 # at what the last block puts out.
 
 # %%
@@ -830,7 +829,7 @@ stuck = TinyVGG(in_channels=1, num_classes=10, image_size=28)
 engine.train(
     stuck,
     InMemoryLoader(plain, shuffle=True, indices=range(1600)),
-    optimizer=torch.optim.SGD(stuck.parameters(), lr=0.5),
+    optimizer=torch.optim.SGD(stuck.parameters(), lr=1.0),
     loss_fn=loss_fn,
     epochs=1,
     progress=False,
@@ -870,11 +869,12 @@ for name in ("V1 with 50 units", "V2: TinyVGG"):
     further[name], _ = learn_from(runs[name][0][0], more, seed=42)
     print(f"{name}: validation {scores[name][0]:.1%}, then {further[name]:.1%}")
 vgg = runs["V2: TinyVGG"][0][0]
+lead = 100 * (further["V2: TinyVGG"] - further["V1 with 50 units"])
 
 # %% [markdown]
 # With {{ f"{len(learn) + len(more):,}" }} pictures seen, the convolutions are
-# {{ f"{100 * (further['V2: TinyVGG'] - further['V1 with 50 units']):.1f}" }} points ahead. We go on
-# with TinyVGG.
+# {{ f"{abs(lead):.1f}" }} points {{ "ahead" if lead > 0 else "behind" }}, with a fifth of the
+# parameters. We go on with TinyVGG.
 
 # %% [markdown]
 # ### What its filters see
@@ -981,7 +981,6 @@ assert among_tops > 0.5
 assert (guesses[surest] != truth[surest]).all()
 if real:
     assert further["V2: TinyVGG"] > scores["V2: TinyVGG"][0]
-    assert further["V2: TinyVGG"] > further["V1 with 50 units"]
 
 # %% [markdown]
 # ### Save and load
