@@ -26,6 +26,7 @@ FEWEST_EXERCISES = {
     "01_workflow": 5,
     "02_classification": 7,
     "03_computer_vision": 13,
+    "04_custom_datasets": 8,
     "05_going_modular": 3,
 }
 
