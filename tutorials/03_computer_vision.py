@@ -360,7 +360,7 @@ optimizer = torch.optim.SGD(model_0.parameters(), lr=0.1)
 
 
 # %%
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 
 def eval_model(model, data_loader, loss_fn, accuracy_fn):

@@ -46,7 +46,6 @@ def _guard(event, args, root={root!r}, own={own!r}):
 _sys.addaudithook(_guard)
 for _category in (DeprecationWarning, FutureWarning):
     _warnings.filterwarnings("error", category=_category, module="__main__")
-_warnings.filterwarnings("ignore", message="IProgress not found")  # pages have no widgets
 from IPython.core import pylabtools as _tools
 def _print(figure, *args, original=_tools.print_figure, **options):
     # After a save with tight borders, matplotlib gives a figure without a layout engine the one

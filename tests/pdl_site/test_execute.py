@@ -342,10 +342,6 @@ class TestFence:
         )
         assert texts(run(code(read), code(own))) == [["1"], []]
 
-    def test_a_bar_that_misses_widgets_says_nothing(self, run: Any) -> None:
-        """A page has none; tqdm would warn on stderr, which stops the build."""
-        assert texts(run(code("from tqdm.auto import tqdm\nprint(tqdm is not None)"))) == [["True"]]
-
     def test_a_run_folder_inside_the_project(
         self, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -5,6 +5,7 @@ Around that: one process at a time (the others wait and use its file), other mir
 tries, limits on time and size, and no way down from https to http.
 """
 
+import hashlib
 import logging
 import os
 import time
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
-import pooch  # type: ignore[import-untyped]  # it ships no types
 import requests
 from filelock import FileLock, Timeout
 from tqdm import tqdm
@@ -113,7 +113,10 @@ def download(file: RemoteFile, folder: str | Path, *, patience: Patience | None 
 
 
 def _is_right(path: Path, file: RemoteFile) -> bool:
-    return path.is_file() and str(pooch.file_hash(str(path))) == file.sha256
+    if not path.is_file():
+        return False
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest() == file.sha256
 
 
 def _from_mirrors(file: RemoteFile, folder: Path, patience: Patience) -> None:
@@ -147,6 +150,9 @@ def _empty(partial: Path) -> None:
 
 def _from_mirror(file: RemoteFile, url: str, partial: Path, patience: Patience) -> str:
     """Try one mirror a few times; returns why it failed, or nothing."""
+    # Few programs ever download: it takes a while to import, and warns in a kernel without widgets.
+    import pooch  # type: ignore[import-untyped]  # noqa: PLC0415 - it ships no types
+
     reason = ""
     pooch.get_logger().setLevel(logging.WARNING)  # it would print to stderr
     for attempt in range(patience.tries):

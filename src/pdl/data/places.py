@@ -13,7 +13,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import cast
 
-import pooch  # type: ignore[import-untyped]  # it ships no types
+import platformdirs
 
 from pdl.data import catalog, drawn
 from pdl.data.catalog import Entry
@@ -35,7 +35,7 @@ def cache_dir() -> Path:
         True
     """
     named = os.environ.get("PDL_CACHE", "").strip()
-    folder = Path(named).expanduser() if named else Path(pooch.os_cache("pdl"))
+    folder = Path(named).expanduser() if named else platformdirs.user_cache_path("pdl")
     if not named and not folder.is_absolute():
         raise DownloadError(
             f"the cache needs a home folder, got {str(folder)!r}. Set PDL_CACHE to a folder."

@@ -285,3 +285,9 @@ def test_w9_data_that_is_there_needs_no_network(tmp_path: Path) -> None:
     path = download(remote("https://no-such-host.invalid/f"), tmp_path, patience=QUICK)
     assert path.read_bytes() == DATA
     assert [path.name for path in tmp_path.iterdir()] == ["f.bin"]
+
+
+def test_what_downloads_is_imported_for_a_download_only(child: Run) -> None:
+    """In a kernel without widgets the import of pooch warns, on every page that has pictures."""
+    said = child("import pdl.data.sources, pdl.data.fashion, sys; print('pooch' in sys.modules)")
+    assert said.stdout.strip() == "False", said.stderr

@@ -375,12 +375,12 @@ def test_w8_odd_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_syste
     monkeypatch.chdir(tmp_path)
     assert cache_dir() == tmp_path / "relative"
     monkeypatch.setenv("PDL_CACHE", "  ")
-    monkeypatch.setattr("pooch.os_cache", lambda _: Path("~/.cache/pdl"))
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda _: Path("~/.cache/pdl"))
     with pytest.raises(DownloadError, match=r"needs a home folder.*Set PDL_CACHE"):
         cache_dir()
     monkeypatch.setenv("PDL_OFFLINE", "")
     assert not sources._in_vain(catalog.ENTRIES["food_mini"])
-    monkeypatch.setattr("pooch.os_cache", lambda _: tmp_path / "home")
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda _: tmp_path / "home")
     assert cache_dir() == tmp_path / "home"
 
 
