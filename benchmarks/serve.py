@@ -5,11 +5,9 @@ Works on a copy of the project in a temporary folder, with a live server of its 
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
-import platform
 import re
 import shutil
 import socket
@@ -23,11 +21,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import report
+
 REPO = Path(__file__).parents[1]
 COPIED = ("mkdocs.yml", "pyproject.toml", "docs", "overrides", "src", "tutorials")
 PATIENCE = 180
 """Seconds to wait for anything."""
-BEGIN, END = "<!-- serve:begin -->", "<!-- serve:end -->"
 
 
 @dataclass(frozen=True)
@@ -178,14 +177,14 @@ def measure(edit: Edit, folder: Path, base: str, chapters: list[str]) -> dict[st
 
 def table(rows: list[dict[str, object]]) -> str:
     """Write the measurements as a Markdown table."""
-    head = "edit of | on the page after | chapters that run again | their outputs after"
-    lines = [f"| {head} |", "|---|---|---|---|"]
+    head = ("edit of", "on the page after", "chapters that run again", "their outputs after")
+    lines = []
     for row in rows:
         again = row["again"]
         names = ", ".join(again) if isinstance(again, list) and again else "none"
         settled = f"{row['settled']} s" if row["settled"] else ""
-        lines.append(f"| {row['edit']} | {row['shown']} s | {names} | {settled} |")
-    return "\n".join(lines)
+        lines.append((row["edit"], f"{row['shown']} s", names, settled))
+    return report.table(head, lines)
 
 
 def copy_project(folder: Path) -> None:
@@ -201,10 +200,8 @@ def copy_project(folder: Path) -> None:
 
 def main() -> None:
     """Measure all edits and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = report.parser(__doc__, rounds=1)
     parser.add_argument("--chapter", default="01_workflow", help="the chapter to edit")
-    parser.add_argument("--json", type=Path, help="write the measurements here as well")
-    parser.add_argument("--update", type=Path, help="Markdown file whose table to replace")
     options = parser.parse_args()
     chapters = sorted(path.stem for path in (REPO / "tutorials").glob("*.py"))
     with tempfile.TemporaryDirectory(prefix="serve-") as temporary:
@@ -213,24 +210,13 @@ def main() -> None:
         with served(folder) as base:
             wait_for(lambda: all(runs(base, chapters).values()), "the site")
             rows = [measure(edit, folder, base, chapters) for edit in edits(options.chapter)]
-    print(table(rows))
-    machine = (
-        f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}"
+    by_name = {str(row["edit"]): row for row in rows}
+    code, prose = by_name["code in the chapter"], by_name["a sentence in a chapter"]
+    found = report.Report(
+        rows=[report.Row(f"serve: {r['edit']}", float(str(r["shown"])), "s") for r in rows],
+        ratios={"serve.prose_vs_running": float(str(code["settled"])) / float(str(prose["shown"]))},
     )
-    if options.json:
-        flat = [{"name": f"serve: {r['edit']}", "value": r["shown"], "unit": "s"} for r in rows]
-        by_name = {str(row["edit"]): row for row in rows}
-        code, prose = by_name["code in the chapter"], by_name["a sentence in a chapter"]
-        ratio = float(str(code["settled"])) / float(str(prose["shown"]))
-        report = {"machine": machine, "rows": flat, "ratios": {"serve.prose_vs_running": ratio}}
-        options.json.write_text(json.dumps(report, indent=2) + "\n")
-    if options.update:
-        text = options.update.read_text(encoding="utf-8")
-        head, _, rest = text.partition(BEGIN)
-        _, _, tail = rest.partition(END)
-        note = f"Measured by `python benchmarks/serve.py --update CONTRIBUTING.md` on {machine}."
-        body = f"{BEGIN}\n{table(rows)}\n\n{note}\n{END}"
-        options.update.write_text(head + body + tail, encoding="utf-8")
+    report.tell(found, table(rows), options, "serve")
 
 
 if __name__ == "__main__":

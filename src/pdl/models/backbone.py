@@ -5,6 +5,7 @@ numbers, its features; a new last layer, the head, turns those into scores of th
 a few hundred pictures it is enough to train the head.
 """
 
+import warnings
 from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
@@ -302,7 +303,9 @@ def _features(name: str, *, pretrained: bool) -> tuple[nn.Module, int]:
 
 def _lite0() -> nn.Module:
     try:
-        import timm  # noqa: PLC0415 - optional, and seconds to import
+        with warnings.catch_warnings():  # its progress bars miss widgets in a bare kernel
+            warnings.filterwarnings("ignore", message="IProgress not found")
+            import timm  # noqa: PLC0415 - optional, and seconds to import
     except ImportError as error:
         raise ConfigError(
             "efficientnet_lite0 needs the package timm, which is not installed. "

@@ -1,0 +1,237 @@
+"""How fast is one epoch of training: with our loop, with the notes' loop, with two frameworks?
+
+FashionMNIST, TinyVGG with ten channels, batches of 32, SGD 0.1. All sides start from the same
+weights and see the same pictures in the same order.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from collections.abc import Callable
+from importlib.util import find_spec
+from time import perf_counter
+from typing import Any
+
+import report
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from torchvision.transforms import ToTensor
+
+from pdl import engine
+from pdl.data.fashion import FashionMNIST
+from pdl.data.loaders import make_loader
+from pdl.data.memory import InMemoryLoader
+from pdl.data.sampling import epoch_order
+from pdl.models.tiny_vgg import TinyVGG
+
+SEED, BATCH, RATE = 42, 32, 0.1
+OURS = "pdl, InMemoryLoader"
+OURS_PLAIN = "pdl, DataLoader"
+NOTES = "the notes' loop, DataLoader"
+LIGHTNING = "Lightning, DataLoader"
+ACCELERATE = "Accelerate, DataLoader"
+NEEDS = {LIGHTNING: "lightning", ACCELERATE: "accelerate"}
+
+
+def plain_loader(images: int) -> DataLoader[Any]:
+    """The loader of torch itself, as the notes use it, in the order of the others."""
+    data = FashionMNIST(train=True, transform=ToTensor())
+    order = epoch_order(images, 0, shuffle=True, seed=SEED).tolist()
+    return DataLoader(data, batch_size=BATCH, sampler=order)
+
+
+def in_our_loop(model: nn.Module, loader: Any, device: str) -> float:
+    """Train for an epoch with `pdl.engine.train`."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
+    settings: dict[str, Any] = {"epochs": 1, "progress": False, "device": device}
+    started = perf_counter()
+    engine.train(
+        model,
+        loader,
+        optimizer=optimizer,
+        loss_fn=nn.CrossEntropyLoss(),
+        channels_last=True,
+        **settings,
+    )
+    return perf_counter() - started
+
+
+def in_the_notes_loop(model: nn.Module, loader: DataLoader[Any], device: str) -> float:
+    """The five steps as a newcomer writes them, with the two sums of the notes."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
+    loss_fn = nn.CrossEntropyLoss()
+    started = perf_counter()
+    model.train()
+    loss_sum, accuracy_sum = 0.0, 0.0
+    for images, labels in loader:
+        images, labels = images.to(device), labels.to(device)  # noqa: PLW2901 - as it is written
+        logits = model(images)
+        loss = loss_fn(logits, labels)
+        loss_sum += loss.item()
+        accuracy_sum += (logits.argmax(dim=1) == labels).sum().item() / len(labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return perf_counter() - started
+
+
+def in_lightning(model: nn.Module, loader: DataLoader[Any], device: str) -> float:
+    """Train for an epoch with a Lightning trainer that keeps no files and shows no bar."""
+    import lightning  # noqa: PLC0415 - a peer that need not be installed
+
+    class Module(lightning.LightningModule):  # type: ignore[misc]  # it ships no types
+        def __init__(self) -> None:
+            super().__init__()
+            self.model, self.loss_fn = model, nn.CrossEntropyLoss()
+
+        def training_step(self, batch: tuple[Tensor, Tensor], number: int) -> Tensor:  # noqa: ARG002 - theirs
+            images, labels = batch
+            logits = self.model(images)
+            loss: Tensor = self.loss_fn(logits, labels)
+            correct = (logits.argmax(dim=1) == labels).float().mean()
+            self.log_dict({"loss": loss, "acc": correct}, on_step=False, on_epoch=True)
+            return loss
+
+        def configure_optimizers(self) -> torch.optim.Optimizer:
+            return torch.optim.SGD(self.parameters(), lr=RATE)
+
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    trainer = lightning.Trainer(
+        max_epochs=1,
+        accelerator="gpu" if device == "cuda" else "cpu",
+        devices=1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    module = Module()
+    started = perf_counter()
+    trainer.fit(module, loader)
+    return perf_counter() - started
+
+
+def in_accelerate(model: nn.Module, loader: DataLoader[Any], device: str) -> float:
+    """Train for an epoch with the notes' loop on what Accelerate has prepared."""
+    from accelerate import Accelerator  # noqa: PLC0415 - a peer that need not be installed
+
+    accelerator = Accelerator(cpu=device == "cpu")
+    optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
+    loss_fn = nn.CrossEntropyLoss()
+    model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
+    started = perf_counter()
+    model.train()
+    loss_sum, accuracy_sum = 0.0, 0.0
+    for images, labels in loader:
+        logits = model(images)
+        loss = loss_fn(logits, labels)
+        loss_sum += loss.item()
+        accuracy_sum += (logits.argmax(dim=1) == labels).sum().item() / len(labels)
+        optimizer.zero_grad()
+        accelerator.backward(loss)
+        optimizer.step()
+    return perf_counter() - started
+
+
+def run_side(side: str, images: int, device: str) -> dict[str, float]:
+    """Train once.
+
+    Args:
+        side: One of the names above.
+        images: Number of pictures in the epoch.
+        device: Where to compute.
+
+    Returns:
+        Pictures a second, and the accuracy on the test pictures afterwards, in percent.
+    """
+    warnings.filterwarnings("ignore")
+    loops: dict[str, tuple[Callable[..., float], Callable[[], Any]]] = {
+        OURS: (
+            in_our_loop,
+            lambda: InMemoryLoader(
+                FashionMNIST(train=True),
+                batch_size=BATCH,
+                shuffle=True,
+                seed=SEED,
+                indices=range(images),
+                device=device,
+            ),
+        ),
+        OURS_PLAIN: (
+            in_our_loop,
+            lambda: make_loader(
+                torch.utils.data.Subset(
+                    FashionMNIST(train=True, transform=ToTensor()), range(images)
+                ),
+                batch_size=BATCH,
+                shuffle=True,
+                seed=SEED,
+                num_workers=0,
+            ),
+        ),
+        NOTES: (in_the_notes_loop, lambda: plain_loader(images)),
+        LIGHTNING: (in_lightning, lambda: plain_loader(images)),
+        ACCELERATE: (in_accelerate, lambda: plain_loader(images)),
+    }
+    loop, loader = loops[side]
+    torch.manual_seed(SEED)
+    model = TinyVGG(in_channels=1, channels=10, num_classes=10, image_size=28).to(device)
+    seconds = loop(model, loader(), device)
+    test = InMemoryLoader(FashionMNIST(train=False), batch_size=500, device=device)
+    accuracy = engine.test_step(model.to(device), test, nn.CrossEntropyLoss()).metric
+    return {"speed": images / seconds, "accuracy": 100 * accuracy}
+
+
+def main() -> None:
+    """Run all sides in turns and print the table."""
+    parser = report.parser(__doc__, rounds=3)
+    parser.add_argument("--images", type=int, default=60_000, help="pictures in the epoch")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--side", help="run only this one, once, and print what it measured")
+    options = parser.parse_args()
+    if options.side:
+        print(json.dumps(run_side(options.side, options.images, options.device)))
+        return
+    found = report.Report()
+    accuracies: dict[str, float] = {}
+    sides: dict[str, Callable[[], float]] = {}
+    for side in (OURS, OURS_PLAIN, NOTES, LIGHTNING, ACCELERATE):
+        if side in NEEDS and find_spec(NEEDS[side]) is None:
+            found.notes.append(f"{NEEDS[side]} is not installed and was left out.")
+            continue
+
+        def measure(side: str = side) -> float:
+            words = ["--side", side, "--images", str(options.images), "--device", options.device]
+            one = report.alone(__file__, *words)
+            accuracies[side] = one["accuracy"]
+            return one["speed"]
+
+        sides[side] = measure
+    speeds = report.in_turns(sides, options.rounds)
+    for side, values in speeds.items():
+        found.rows.append(report.Row(side, report.median(values), "images/s"))
+        found.rows.append(report.Row(f"{side}: test accuracy", accuracies[side], "%"))
+    names = {NOTES: "notes_loop", LIGHTNING: "lightning", ACCELERATE: "accelerate"}
+    for ours, prefix in ((OURS, "in_memory"), (OURS_PLAIN, "dataloader")):
+        for peer in sides.keys() & names.keys():
+            key = f"engine.{options.device}.{prefix}.vs_{names[peer]}"
+            found.ratios[key] = report.ratio(speeds[ours], speeds[peer])
+    lines = [
+        (
+            side,
+            f"{report.median(values):,.0f}",
+            f"{report.ratio(values, speeds[NOTES]):.2f}",
+            f"{accuracies[side]:.2f} %",
+        )
+        for side, values in sorted(speeds.items(), key=lambda item: -report.median(item[1]))
+    ]
+    head = (f"training on {options.device}", "images a second", "times the notes' loop", "accuracy")
+    found.notes.append(f"One epoch of {options.images:,} images, medians of {options.rounds} runs.")
+    report.tell(found, report.table(head, lines), options, "engine")
+
+
+if __name__ == "__main__":
+    main()
