@@ -17,13 +17,22 @@
 # tested, and started with one line in a terminal. The package is the library that this book has
 # imported all along.
 
-# %% tags=["hide-input"] name="result" alt="Above, a line as in a terminal: python -m pdl.train food_mini. Below on the left, the training and the validation accuracy over sixteen epochs, both rising from about a third. On the right three test pictures, a pizza, a steak and a plate of sushi, with the dish that the model takes each for; a wrong answer stands in orange." caption="One line in a terminal, and what it left: a file of measurements, and a model. Three test pictures with the model's answers; orange is wrong."
+# %% tags=["hide-input"] name="result" alt="Above, a line as in a terminal: python -m pdl.train food_mini, with sixteen epochs. Below on the left, the training and the validation accuracy over the epochs, both rising from about a third. On the right three test pictures, a pizza, a steak and a plate of sushi, with the dish that the model takes each for; a wrong answer stands in orange." caption="One line in a terminal, and what it left: a file of measurements, and a model. Three test pictures with the model's answers; orange is wrong."
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+desk = tempfile.TemporaryDirectory(prefix="pdl-")
+work = Path(desk.name)  # all files of this page go there
+wanted = "pdl.train food_mini --image-size 32 --epochs 16 --device cpu"
+running = subprocess.Popen(
+    [sys.executable, "-m", *wanted.split()],
+    cwd=work,
+    env=os.environ | {"OMP_NUM_THREADS": "1"},
+    stdout=subprocess.DEVNULL,
+)
 from matplotlib import pyplot
 from PIL import Image
 
@@ -35,19 +44,11 @@ from pdl.trained import load_trained
 
 plotting.use_style()
 c = plotting.COLORS
-desk = tempfile.TemporaryDirectory(prefix="pdl-")
-work = Path(desk.name)  # all files of this page go there
+assert running.wait() == 0
+first = work / "runs/food_mini-tiny_vgg"
+whole = read_run(first).history
+model, class_names = load_trained(first)
 food = find("food_mini")
-wanted = "pdl.train food_mini --image-size 32 --epochs 16"
-subprocess.run(
-    [sys.executable, "-m", *wanted.split(), "--out", "runs/whole", "--device", "cpu"],
-    cwd=work,
-    env=os.environ | {"OMP_NUM_THREADS": "1"},
-    stdout=subprocess.DEVNULL,
-    check=True,
-)
-whole = read_run(work / "runs/whole").history
-model, class_names = load_trained(work / "runs/whole")
 plates = [sorted((food.test_dir / name).iterdir())[3] for name in class_names]
 figure = pyplot.figure(figsize=(7.2, 3.2))
 top, bottom = figure.subfigures(2, height_ratios=[1, 5.5])
@@ -72,9 +73,9 @@ for ax, path, truth in zip(panels, plates, class_names, strict=True):
 #
 # **You need** [pictures in folders, and training on them](04_custom_datasets.md).
 #
-# **It takes** no GPU and no download. The pictures are `food_mini`: pizza, steak and sushi. This
-# page was built with
-# {{ "real photos, 64 pixels wide" if food.kind == "real" else "pictures that the library draws where the real photos are not at hand" }}.
+# **It takes** no GPU. The pictures are `food_mini`: pizza, steak and sushi, fetched once, or drawn
+# where they can not be had. This page was built with
+# {{ "real photos" if food.kind == "real" else "drawn ones" }}.
 
 # %% [markdown] covers=["05.01"]
 # ## Why leave the notebook
@@ -137,8 +138,8 @@ print(info())
 
 # %% [markdown]
 # A page can not open a terminal. This function starts a program as a terminal does, in a process
-# of its own, and gives back what it printed. It cuts off the seconds at the ends of lines, which
-# differ from run to run.
+# of its own, and gives back what it printed. `code` is the exit code that we expect: zero says that
+# all went well. The seconds at the ends of lines are cut off, since they differ from run to run.
 
 
 # %%
@@ -376,14 +377,15 @@ assert found_circle
 # is saved, and `data/pizza_steak_sushi/` with a folder for each part and class. Here the code is
 # `src/pdl/`, its tests are in `tests/`, and each run gets a folder of its own below `runs/`. The
 # folder `src` is there so that a test can not import the code by accident from where it stands:
-# it gets what `pip` installed, as a user does.
+# it gets what `pip` installed, as a user does. A run is named after its data and its model, unless
+# `--out` says otherwise.
 
 # %%
 for part in ("train", "test"):
     for name in class_names:
         count = sum(1 for _ in (food.path / part / name).iterdir())
         print(f"food_mini/{part}/{name}/  {count} pictures")
-for path in sorted((work / "runs/whole").iterdir()):
+for path in sorted(first.iterdir()):
     print(path.relative_to(work).as_posix())
 
 # %% [markdown] covers=["05.06"]
@@ -405,6 +407,7 @@ print(batches.class_names, next(iter(batches.train))[0].shape)
 # %% tags=["check"]
 # All classes have the same share in validation, and no picture is in two parts.
 assert [len(part.dataset) for part in batches[:3]] == [180, 45, 75]
+assert len({path for part in batches[:3] for path in part.dataset.paths}) == 300
 aside = torch.cat([labels for _, labels in batches.val])
 assert aside.bincount().max() - aside.bincount().min() <= 3
 assert batches.class_names == ["pizza", "steak", "sushi"] == class_names
@@ -461,6 +464,10 @@ with warnings.catch_warnings(record=True) as caught:
     next(iter(DataLoader(range(3), pin_memory=True)))
 pinning = [str(warning.message) for warning in caught]
 print(pinning[0] if pinning else "no warning: this machine has an accelerator")
+
+# %% [markdown]
+# So here the loaders pin if there is an accelerator, and the engine always copies with
+# `non_blocking`: on a CPU it changes nothing.
 
 # %% tags=["check"]
 # Without an accelerator pinning warns and does nothing; our loader then does not pin.
@@ -588,14 +595,27 @@ print(source[source.index("if __name__") :])
 # many learn from. *The size of a layer was typed in*, `in_features=hidden_units*13*13`: right for
 # pictures of 64 pixels and for no other. *One transform served for training and test*, so that no
 # augmentation could be added without changing the test as well. *The number of workers was counted
-# at import*, `NUM_WORKERS = os.cpu_count()`, so that nobody could choose it, and on a machine with
-# 64 cores it loaded small pictures with 64 processes.
+# at import*, `NUM_WORKERS = os.cpu_count()`: on a machine with 64 cores, 64 processes load a few
+# hundred small pictures. The typed size, with pictures of 32 pixels:
+
+# %%
+net = tiny_vgg.TinyVGG(num_classes=3, image_size=32, padding=0)
+typed = nn.Linear(10 * 13 * 13, 3)
+maps = net.conv_block_2(net.conv_block_1(torch.zeros(1, 3, 32, 32)))
+try:
+    typed(maps.flatten(1))
+    misfit = ""
+except RuntimeError as error:
+    misfit = str(error)
+print(misfit)
+print("ours:", net.classifier[1])
 
 # %% tags=["check"]
-# A typed size fits pictures of 64 pixels only; ours computes it; workers are a choice.
+# A typed size fits pictures of 64 pixels only; ours is computed; workers are a choice.
+assert "cannot be multiplied" in misfit
 for size, fits in ((64, True), (32, False)):
     net = tiny_vgg.TinyVGG(num_classes=3, image_size=size, padding=0)
-    assert (net.classifier[1].in_features == 10 * 13 * 13) == fits
+    assert (net.classifier[1].in_features == typed.in_features) == fits
     assert net(torch.zeros(1, 3, size, size)).shape == (1, 3)
 given = inspect.signature(loaders.create_dataloaders).parameters
 assert given["num_workers"].default == 0
@@ -707,7 +727,7 @@ print(f"test: {test_share:.1%} right; it said {said}")
 # %% [markdown]
 # {{ f"{test_share:.0%}" }} right, where guessing gives one third. The validation loss was lowest after
 # epoch {{ whole["val_loss"].index(min(whole["val_loss"])) + 1 }}.
-# {{ "180 real photos are few to learn from, and the network is small. A later chapter gives the same script a network that has seen a million pictures." if food.kind == "real" else "Drawn dishes are easy to tell apart. Real photos are not: there it is less than half." }}
+# {{ "180 real photos are few to learn from, and the network is small. A later chapter gives the same script a network that has seen a million pictures." if food.kind == "real" else "Drawn dishes are easy to tell apart. With real photos the same line gets far less right." }}
 
 # %% tags=["check"]
 # On pictures that it did not learn from, the model beats chance and knows all three dishes.
@@ -727,7 +747,7 @@ assert abs(whole["val_acc"][-1] - val_right / 45) < 1e-6
 print(shell(f"{train} --lr -1", code=2, stream="stderr"))
 
 # %% [markdown]
-# What was given, the rule, what to do. In the same way it refuses to write over a finished run,
+# What was given, the rule, what to do; and the exit code is 2, for a setting. In the same way it refuses to write over a finished run,
 # unless you say `--resume` or `--overwrite`.
 
 # %% tags=["check"]
@@ -736,7 +756,7 @@ from pdl.errors import ConfigError
 from pdl.train import run
 
 try:
-    run(Recipe(data="food_mini", out=work / "runs/whole"))
+    run(Recipe(data="food_mini", out=first))
     refusal = ""
 except ConfigError as error:
     refusal = str(error)
@@ -944,7 +964,7 @@ assert sum(once[1].values()) == 225
 #
 # Write a `train.py` with `argparse`. It takes the folders of training and test pictures, learning
 # rate, batch size, epochs, hidden units and picture size. It uses `create_dataloaders`, `TinyVGG`,
-# `engine.train` and `save_model`, and has no number typed in.
+# `engine.train` and `save_model`. Every number can be chosen, also the seed.
 
 # %% tags=["solution"]
 import argparse
@@ -956,6 +976,7 @@ def options(words):
     parser.add_argument("test_dir", type=Path)
     parser.add_argument("--lr", type=float, default=0.001)
     usual = {"batch-size": 32, "epochs": 5, "hidden-units": 10, "image-size": 64}
+    usual["seed"] = 42
     for name, number in usual.items():
         parser.add_argument(f"--{name}", type=int, default=number)
     return parser.parse_args(words)
@@ -968,7 +989,7 @@ def options(words):
 # %% tags=["solution"]
 def train_script(words):
     chosen = options(words)
-    seed.set_seeds(42)
+    seed.set_seeds(chosen.seed)
     names, _ = folder.find_classes(chosen.train_dir)
     sizes = {"channels": chosen.hidden_units, "image_size": chosen.image_size}
     net = tiny_vgg.TinyVGG(num_classes=len(names), **sizes)
@@ -997,8 +1018,8 @@ checkpoint.load_model(tiny_vgg.TinyVGG(num_classes=3, image_size=32), path)
 # %% [markdown] tags=["exercise"] level="build"
 # ### Exercise 4: `predict.py image.jpeg`
 #
-# Write it as a file, with imports at the top and a guard, and start it from the terminal. It prints
-# the likeliest dish.
+# Write it as a file, with imports at the top and a guard, and start it: `python predict.py RUN
+# PICTURE` prints the likeliest dish.
 
 # %% tags=["solution"]
 script = """\
@@ -1020,12 +1041,24 @@ if __name__ == "__main__":
     main(*sys.argv[1:])
 """
 (work / "predict.py").write_text(script)
-spoken = shell(f"python predict.py runs/parts photos/{photos[0].name}")
-print(spoken)
+
+# %% [markdown] tags=["solution"]
+# `runpy` starts a file as a terminal does, in the process that runs already:
+
+# %% tags=["solution"]
+import io
+import runpy
+from contextlib import redirect_stdout
+
+words, sys.argv = sys.argv, ["predict.py", str(work / "runs/parts"), str(photos[0])]
+with redirect_stdout(io.StringIO()) as spoken:
+    runpy.run_path(str(work / "predict.py"), run_name="__main__")
+sys.argv = words
+print(spoken.getvalue())
 
 # %% tags=["solution", "check"]
 # The script says what the command says.
-assert spoken.split() == table.splitlines()[0].split()[1:3]
+assert spoken.getvalue().split() == table.splitlines()[0].split()[1:3]
 
 # %% [markdown] tags=["exercise"] level="measure"
 # ### Exercise 5: three runs, one winner
