@@ -233,7 +233,7 @@ torch.testing.assert_close(different[0].flip(-1), versions[0], atol=0.02, rtol=0
 # ## Option 1: `ImageFolder`
 #
 # torchvision knows this layout, as
-# [`ImageFolder`][torchvision.datasets.ImageFolder]. Two lines give both parts. We leave the flip away: it is
+# [`ImageFolder`](https://docs.pytorch.org/vision/stable/generated/torchvision.datasets.ImageFolder.html). Two lines give both parts. We leave the flip away: it is
 # augmentation, and the first model shall have none. (The notes forgot that, and trained their
 # "model without augmentation" on mirrored pictures.)
 
@@ -703,7 +703,7 @@ assert mean_0["train_acc"][-1] - mean_0["val_acc"][-1] > (0.15 if real else 0.01
 # paper.
 
 # %% [markdown] covers=["04.16"]
-# [`TrivialAugmentWide`][torchvision.transforms.v2.TrivialAugmentWide] draws **one** of 14 operations for each picture, and a random strength for
+# [`TrivialAugmentWide`](https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.v2.TrivialAugmentWide.html) draws **one** of 14 operations for each picture, and a random strength for
 # it. So a picture is turned *or* moved *or* made gray, never all at once.
 
 # %% alt="Two rows. Each has an original picture of food and four versions: some turned, sheared, moved with black borders, with other colors or brightness; some unchanged." caption="Four draws for each of two pictures. Identity is one of the operations."
