@@ -54,6 +54,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="PDL, PyTorch Deep Learning: the library of a book that runs.",
 )
+"""The command `pdl`. A program calls it with a list of words: ``app(["info"])``."""
 
 
 def _print_version(wanted: bool) -> bool:

@@ -142,6 +142,8 @@ class ModuleMap:
         if not cut or cut == len(parts):
             return ""
         module, attribute = ".".join(parts[:cut]), parts[cut]
+        if attribute.startswith("_"):  # private, or Python's own, like __file__: on no API page
+            return ""
         if moved := self._lazy(module).get(attribute):
             module = moved
         return f"{module}.{attribute}"

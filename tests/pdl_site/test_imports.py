@@ -141,6 +141,10 @@ class TestUsedNames:
             {"pkg.b.g"},
         ]
 
+    def test_private_names_have_no_page(self, modules: ModuleMap) -> None:
+        cells = ["from pkg import b\nb.__file__; b._hidden; b.g"]
+        assert modules.used_names(cells) == [{"pkg.b.g"}]
+
     def test_modules_and_foreign_names_are_no_objects(self, modules: ModuleMap) -> None:
         assert modules.used_names(["import pkg.sub\npkg.sub", "from .x import y\ny"]) == [
             set(),
