@@ -141,7 +141,7 @@ print("height", img.height, "width", img.width)
 # %% [markdown] covers=["04.04"]
 # For matplotlib a picture is an array with the color channels *last*:
 
-# %% alt="One picture of food with its class and shape above, a square or a rectangle of colored pixels." caption="The picture that chance chose, as the network's data set holds it."
+# %% alt="One picture of food with its class and shape above, a square or a rectangle of colored pixels." caption="The picture that chance chose, as the file holds it."
 img_as_array = np.asarray(img)
 _, ax = plt.subplots(figsize=(3, 3.2))
 ax.imshow(img_as_array)
@@ -233,9 +233,10 @@ torch.testing.assert_close(different[0].flip(-1), versions[0], atol=0.02, rtol=0
 # ## Option 1: `ImageFolder`
 #
 # torchvision knows this layout, as
-# [`ImageFolder`](https://docs.pytorch.org/vision/stable/generated/torchvision.datasets.ImageFolder.html). Two lines give both parts. We leave the flip away: it is
-# augmentation, and the first model shall have none. (The notes forgot that, and trained their
-# "model without augmentation" on mirrored pictures.)
+# [`ImageFolder`](https://docs.pytorch.org/vision/stable/generated/torchvision.datasets.ImageFolder.html).
+# Two lines give both parts. We leave the flip away: it is augmentation, and the first model shall
+# have none. (The notes forgot that, and trained their "model without augmentation" on mirrored
+# pictures.)
 
 # %%
 simple_transform = v2.Compose(
@@ -366,12 +367,19 @@ class Typo(ImageFolderCustom):
     def __init__(self, targ_dir):
         self.paths = sorted(Path(targ_dir).glob("*/*.jpg"))
         self.transfrm = data_transform
+        self.classes, self.class_to_idx = find_classes(targ_dir)
 
 
 try:
     Typo(train_dir)[0]
 except AttributeError as error:
-    print(error)
+    message = str(error)
+    print(message)
+
+# %% tags=["check"]
+# The misspelled data set can be made, has a length, and fails at its first picture.
+assert len(Typo(train_dir)) == 225
+assert "no attribute 'transform'" in message
 
 # %% [markdown] covers=["04.19"]
 # ## The network
@@ -479,6 +487,9 @@ def test_step(model, dataloader, loss_fn, device):
 # `dataloader` fits anything, so look at the call. **`device=device` in a `def` line** takes the
 # value at the moment of definition and keeps it. Pass it.
 
+# %% [markdown]
+# One epoch with our function, and one with the engine's, from the same start:
+
 # %%
 loss_fn = nn.CrossEntropyLoss()
 loaders = [memory.InMemoryLoader(kept_64, batch_size=32, shuffle=True) for _ in range(2)]
@@ -520,8 +531,8 @@ print("by pictures {:.4f}, by batches {:.4f}".format(*both_ways(right)))
 
 # %% [markdown]
 # One picture weighs as much as 32 others. Is that pedantry? A well-known course trained TinyVGG on
-# these photos and printed test accuracies like `0.2604`, `0.1979` and, for a later network,
-# `0.5417`. The test pictures lie in order of class, in batches of 32, 32 and 11. Take three models
+# the 225 photos of `food_mini` and printed test accuracies like `0.2604`, `0.1979` and, for a later
+# network, `0.5417`. The 75 test pictures lie in order of class, in batches of 32, 32 and 11. Take three models
 # that each say one dish to everything:
 
 # %%
@@ -566,8 +577,8 @@ assert constants["sushi"][0] == test_chance
 
 # %% [markdown] covers=["04.25"]
 # Here is their recipe: seed 42, batches of 32, Adam with `lr=0.001`, five epochs (the notes behind
-# this book took ten; exercise 5 goes on to 50). We time it, too. To keep this page quick, all networks from here on get pictures of 32 pixels, which
-# is a quarter of the work.
+# this book took ten; exercise 5 goes on to 50). We time it, too. To keep this page quick, all
+# networks from here on get pictures of 32 pixels, which is a quarter of the work.
 
 # %%
 from timeit import default_timer as timer
@@ -671,7 +682,7 @@ mean_0 = mean_of(model_0_runs)
 plotting.plot_loss_curves(mean_0)
 
 # %% [markdown]
-# It learns, and far too well: {{ f"{mean_0['train_acc'][-1]:.0%}" }} of what it has seen,
+# It learns, in part by heart: {{ f"{mean_0['train_acc'][-1]:.0%}" }} of what it has seen,
 # {{ f"{mean_0['val_acc'][-1]:.0%}" }} of what it has not. Had we measured on the training pictures,
 # as in the box above, we would have reported the first number.
 
@@ -703,8 +714,9 @@ assert mean_0["train_acc"][-1] - mean_0["val_acc"][-1] > (0.15 if real else 0.01
 # paper.
 
 # %% [markdown] covers=["04.16"]
-# [`TrivialAugmentWide`](https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.v2.TrivialAugmentWide.html) draws **one** of 14 operations for each picture, and a random strength for
-# it. So a picture is turned *or* moved *or* made gray, never all at once.
+# [`TrivialAugmentWide`](https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.v2.TrivialAugmentWide.html)
+# draws **one** of 14 operations for each picture, and a random strength for it. So a picture is
+# turned *or* moved *or* made gray, never all at once.
 
 # %% alt="Two rows. Each has an original picture of food and four versions: some turned, sheared, moved with black borders, with other colors or brightness; some unchanged." caption="Four draws for each of two pictures. Identity is one of the operations."
 trivial = v2.TrivialAugmentWide(num_magnitude_bins=31)
@@ -755,11 +767,13 @@ def change_and_prepare(batch):
     return prepare(torch.stack([trivial(picture) for picture in batch]))
 
 
-# %% [markdown] tags=["checkpoint"] covers=["04.28"]
+# %% [markdown] covers=["04.28"]
 # ## Model 1: the same with augmentation
 #
-# One change: the pictures. Will it know the training pictures better or worse than Model 0? And the
-# others?
+# Seeds, fifths, steps and learning rate stay. One thing changes: the pictures.
+
+# %% [markdown] tags=["checkpoint"]
+# Will Model 1 know its training pictures better or worse than Model 0? And the others?
 
 # %%
 model_1_runs = [fit(seed, change_and_prepare) for seed in range(5)]
@@ -833,7 +847,7 @@ for ax, (title, history) in zip(panels, curves.items(), strict=True):
     ax.title.set_fontsize(13)
 panels[0].set_ylabel("loss")
 panels[1].text(50, 0.3, "training", color=c["blue"], ha="right", weight="bold")
-panels[1].text(50, 1.55, "validation", color=c["green"], ha="right", weight="bold")
+_ = panels[1].text(50, 1.55, "validation", color=c["green"], ha="right", weight="bold")
 
 # %% [markdown]
 # **Underfitting:** the training loss itself is high. **Overfitting:** training loss falls, and
@@ -845,7 +859,7 @@ panels[1].text(50, 1.55, "validation", color=c["green"], ha="right", weight="bol
 # | train longer | more pictures |
 # | larger learning rate, or a smaller one if the loss jumps | augmentation |
 # | more layers or channels | fewer layers or channels |
-# | start from a trained network ([transfer learning](#where-next)) | the same: it needs fewer pictures |
+# | start from a trained network: transfer learning | the same: it needs fewer pictures |
 # | less augmentation, less regularization | stop early, weight decay, dropout |
 #
 # Augmentation stands on the right only. The notes gave it to a model that underfits, and found that
@@ -864,7 +878,7 @@ assert mean_1["val_loss"][-1] < 1.15 * min(mean_1["val_loss"])
 # ## Compare, then test once
 #
 # A dict of runs and one figure is enough for two models. For more, a tracker keeps score:
-# TensorBoard, Weights & Biases, or MLflow. We choose Model 1 by its validation loss. Now, once, the
+# TensorBoard, Weights & Biases, or MLflow. We choose Model 1, for its smaller gap. Now, once, the
 # test:
 
 # %%
@@ -879,7 +893,7 @@ for name, runs in (("Model 0", model_0_runs), ("Model 1", model_1_runs)):
 
 # %% [markdown]
 # {{ f"{tested['Model 1'][1]:.0%}" }} on dishes that nobody showed it, with chance at
-# {{ f"{test_chance:.0%}" }}. {{ "By 75 pictures the accuracies of two such models can not be told apart; the loss tells more." if real else "Drawings are easier than photos, where the same recipe stays far below." }}
+# {{ f"{test_chance:.0%}" }}. {{ "75 pictures are too few to tell the two accuracies apart; the loss tells more." if real else "Drawings are easier than photos, where the same recipe stays far below." }}
 # What the same idea grows into can be seen at [Nutrify](https://nutrify.app), an app that names
 # what is on the plate.
 
@@ -1041,7 +1055,8 @@ assert abs(sum(by_library.probs) - 1) < 1e-5
 # %% [markdown] tags=["exercise"] level="measure"
 # ### Exercise 1: against underfitting
 #
-# Name three ways to help a model that underfits. Try each, alone, on the recipe that hardly learned.
+# Name three ways to help a model that underfits. Try each of them alone on the recipe that hardly
+# learned.
 
 
 # %% tags=["solution"]
@@ -1210,8 +1225,8 @@ for count, mean in by_count.items():
 assert mean_0["val_acc"][-1] > mean_few["val_acc"][-1] + 0.03
 
 # %% [markdown] tags=["solution"]
-# More of them still help at 180, so 450 should help too. Chapter 06 takes another road: a network
-# that has seen a million pictures before.
+# Ten times the pictures helped, and nothing says that it ends at 180. A later chapter takes another
+# road: a network that has seen a million pictures before.
 
 # %% [markdown] tags=["exercise"] level="open"
 # ### Exercise 8: your own
