@@ -573,7 +573,7 @@ indented = "".join(f"    {line}\n" for line in body.splitlines())
 (work / "bare.py").write_text("import multiprocessing\n\n" + body)
 (work / "guarded.py").write_text("import multiprocessing\n\n" + guard + indented)
 complaint = shell("python bare.py", stream="stderr")
-print(" ".join(complaint[complaint.rindex("RuntimeError:") :].split()[:19]))
+print(" ".join(complaint[complaint.rindex("RuntimeError:") :].split()[:20]))
 hello = shell("python guarded.py")
 print("with a guard:", hello)
 
@@ -722,11 +722,14 @@ probs, truth = predict_loader(model, batches.test)
 guesses = probs.argmax(dim=1)
 test_share = (guesses == truth).float().mean().item()
 said = dict(zip(class_names, guesses.bincount(minlength=3).tolist(), strict=True))
-print(f"test: {test_share:.1%} right; it said {said}")
+test_loss = nn.functional.nll_loss(probs.log(), truth).item()
+print(f"test: {test_share:.1%} right, loss {test_loss:.4f}; it said {said}")
 
 # %% [markdown]
-# {{ f"{test_share:.0%}" }} right, where guessing gives one third. The validation loss was lowest after
-# epoch {{ whole["val_loss"].index(min(whole["val_loss"])) + 1 }}.
+# {{ f"{test_share:.0%}" }} right, where guessing gives one third. The loss of guessing is $\ln 3$, about
+# `1.10`; the model's is {{ f"{test_loss:.2f}" }}{{ ", so where it is wrong it is often sure" if test_loss > 1.0 else "" }}.
+# The validation loss was lowest after epoch
+# {{ whole["val_loss"].index(min(whole["val_loss"])) + 1 }}.
 # {{ "180 real photos are few to learn from, and the network is small. A later chapter gives the same script a network that has seen a million pictures." if food.kind == "real" else "Drawn dishes are easy to tell apart. With real photos the same line gets far less right." }}
 
 # %% tags=["check"]
@@ -736,6 +739,8 @@ val_right = int((val_probs.argmax(dim=1) == val_truth).sum())
 assert (val_right + int((guesses == truth).sum())) / 120 > 0.4
 assert len(guesses.unique()) == 3
 assert abs(whole["val_acc"][-1] - val_right / 45) < 1e-6
+tested = engine.test_step(model, batches.test, nn.CrossEntropyLoss())
+assert abs(tested.loss - test_loss) < 1e-4
 
 # %% [markdown]
 # ### When it is called wrongly
@@ -1013,7 +1018,7 @@ assert options([*places, "--lr", "0.1"]).lr == 0.1
 assert (options(places).hidden_units, options(places).epochs) == (10, 5)
 assert history.epochs == 3
 assert history["train_loss"][-1] < history["train_loss"][0]
-checkpoint.load_model(tiny_vgg.TinyVGG(num_classes=3, image_size=32), path)
+_ = checkpoint.load_model(tiny_vgg.TinyVGG(num_classes=3, image_size=32), path)
 
 # %% [markdown] tags=["exercise"] level="build"
 # ### Exercise 4: `predict.py image.jpeg`
@@ -1040,7 +1045,7 @@ def main(run, picture):
 if __name__ == "__main__":
     main(*sys.argv[1:])
 """
-(work / "predict.py").write_text(script)
+_ = (work / "predict.py").write_text(script)
 
 # %% [markdown] tags=["solution"]
 # `runpy` starts a file as a terminal does, in the process that runs already:
