@@ -175,7 +175,7 @@ for path, answer in zip(every, said, strict=True):
     color = plotting.COLORS["blue" if right else "orange"]
     ax.plot(answer.prob, 0 if right else 1, "o", color=color, alpha=0.5)
 ax.set_yticks([0, 1], ["right", "wrong"])
-ax.set(xlabel="probability of the answer", xlim=(0.3, 1.02), ylim=(1.6, -0.6))
+_ = ax.set(xlabel="probability of the answer", xlim=(0.3, 1.02), ylim=(1.6, -0.6))
 
 # %% tags=["check"]
 # The model beats chance by far on new pictures, and says each kind.
