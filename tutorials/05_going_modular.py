@@ -238,7 +238,7 @@ try:
     knot = ""
 except ImportError as error:
     knot = str(error).partition(") (")[0] + ")"  # without the path
-print(knot)
+print(knot.replace(" (most", "\n(most"))
 
 # %% tags=["check"]
 # Two modules that import each other can not be imported.
@@ -247,7 +247,7 @@ assert "circular import" in knot
 
 # %% [markdown]
 # `model.py` had not come as far as `class Net` when `engine.py` asked for it. The cure is an order:
-# each module may import only from layers *below* it. Here the engine trains any model, so it needs
+# each module may import only from those *below* it. Here the engine trains any model, so it needs
 # to know none.
 #
 # ## The rooms of this library
