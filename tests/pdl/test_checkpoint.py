@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -53,6 +54,16 @@ def test_weights_come_back_to_the_bit(tmp_path, name):
     assert not equal(model, other)
     assert load_model(other, path) is other
     assert equal(model, other)
+
+
+def test_files_of_each_released_format_can_be_read():
+    """`formats` keeps one file of each format for ever; it holds the layer of seed 0."""
+    kept = sorted((Path(__file__).parent / "formats").iterdir())
+    assert [path.name for path in kept] == ["v1_linear.safetensors"]
+    for path in kept:
+        layer = load_model(nn.Linear(3, 2), path)
+        torch.testing.assert_close(layer.bias[0].item(), -0.011439144611358643, rtol=0, atol=0)
+        torch.testing.assert_close(layer.weight[1, 2].item(), 0.15482072532176971, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -30,6 +30,17 @@ def test_a_state_dict_comes_back():
     assert all(torch.equal(back[name], STATE[name]) for name in STATE)
 
 
+def test_what_was_saved_on_a_gpu_comes_back_on_the_cpu(monkeypatch):
+    """The file names the device of each tensor; here it claims one that is not there."""
+    monkeypatch.setattr(torch.serialization, "location_tag", lambda storage: "cuda:0")
+    elsewhere = saved(STATE)
+    monkeypatch.undo()
+    assert b"cuda:0" in elsewhere
+    back = read_state_dict(elsewhere, "a.pt")
+    assert {value.device.type for value in back.values()} == {"cpu"}
+    assert torch.equal(back["weight"], STATE["weight"])
+
+
 class Bomb:
     """Runs a command when it is unpickled by anything that executes pickles."""
 

@@ -1,5 +1,6 @@
 """Does a run on a folder of images end in a model that predicts, and never in a lost one?"""
 
+import hashlib
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from pdl import engine
 from pdl.checkpoint import save_model
@@ -242,6 +244,39 @@ def test_a_program_that_is_asked_to_stop_saves_and_can_go_on(
     if torch.get_num_threads() == 1:  # as the stopped program had: then to the last bit
         assert losses(rest.history) == losses(whole.history)
     assert rest.history["train_loss"] == pytest.approx(whole.history["train_loss"], abs=1e-4)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_killed_program_goes_on_to_the_same_bits(started, recipe, tmp_path, workers):
+    """`kill -9` leaves no chance to say goodbye; what was saved last must do."""
+    killed = recipe(out=tmp_path / "killed", epochs=400)
+    metrics = killed.folder / "metrics.jsonl"
+    process = started(*settings(killed), "--workers", workers)
+    deadline = time.monotonic() + 120
+    while not metrics.exists() or metrics.read_text().count("\n") < 2:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    epochs = len(read_run(killed.folder).history["train_loss"]) + 2
+
+    for name, words in (("killed", ["--resume"]), ("whole", [])):
+        rest = recipe(out=tmp_path / name, epochs=epochs)
+        process = started(*settings(rest), "--workers", workers, *words)
+        _, complaints = process.communicate(timeout=120)
+        assert process.returncode == 0, complaints
+    runs = [tmp_path / name for name in ("killed", "whole")]
+    digests = {hashlib.sha256((run / "model.safetensors").read_bytes()).digest() for run in runs}
+    assert len(digests) == 1
+    states = [load_file(run / "last.safetensors") for run in runs]
+    assert states[0].keys() == states[1].keys()
+    differ = [name for name in states[0] if not torch.equal(states[0][name], states[1][name])]
+    # The moments of the optimizer and the state of chance too; not the generator that names the
+    # workers of a loader, on which no sample depends.
+    assert [name for name in differ if not name.startswith("state.loaders.")] == []
+    first, second = (losses(read_run(run).history) for run in runs)
+    assert first == second
 
 
 def test_the_program_answers_mistakes_in_one_line(started):
