@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pdl_site.book import total_checks
+from pdl_site.coverage import as_tables, places
 from pdl_site.errors import SiteError
 from pdl_site.runcard import duration
 
@@ -29,6 +30,7 @@ def insert(
     entries: Sequence[Entry],
     figures: Mapping[str, str],
     library: Path | None = None,
+    topics: Mapping[str, str] | None = None,
 ) -> str:
     """Replace the ``<!-- site:... -->`` comments of a hand-written page.
 
@@ -39,6 +41,7 @@ def insert(
         entries: The chapters in reading order.
         figures: Markdown of named figures by ``uri/chapter#name``.
         library: Folder of the library's source, whose doctests are counted.
+        topics: A few words for each item of the curriculum.
 
     Returns:
         The page with the inserts in place.
@@ -54,6 +57,10 @@ def insert(
             return _chapters(entries, folder)
         if what == "checked":
             return _checked(entries, library)
+        if what == "coverage":
+            chapters = [entry.chapter for entry in entries]
+            titles = {chapter.name: chapter.front.title for chapter in chapters}
+            return as_tables(places(chapters), topics or {}, titles, folder)
         if what == "figure" and argument in figures:
             return figures[argument].replace("](", f"]({folder}/")
         if what == "figure" and any(entry.record is None for entry in entries):

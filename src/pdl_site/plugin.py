@@ -17,6 +17,7 @@ from mkdocs.plugins import BasePlugin, CombinedEvent, event_priority
 from mkdocs.structure.files import File
 
 from pdl_site.book import Book, Entry, Settings
+from pdl_site.coverage import as_json, places
 from pdl_site.errors import CacheError, SiteError
 from pdl_site.harden import harden
 from pdl_site.inserts import INSERT, insert
@@ -66,6 +67,8 @@ class SiteConfig(Config):
     """``module:function`` that finds a data set by its entry in the front matter."""
     references = opt.Type(str, default="")
     """YAML file of names and addresses that pages may refer to as ``[text][name]``."""
+    topics = opt.Type(str, default="")
+    """YAML file with a few words for each item of the curriculum that cells cover."""
     branch = opt.Type(str, default="gh-pages")
     """Branch from which Colab opens the notebooks."""
 
@@ -79,6 +82,7 @@ class SitePlugin(BasePlugin[SiteConfig]):
         self.book: Book | None = None
         self.entries: list[Entry] = []
         self.figures: dict[str, str] = {}
+        self.topics: dict[str, str] = {}
         self.live = LiveCache()
         self.turn = contextlib.ExitStack()
 
@@ -157,6 +161,9 @@ class SitePlugin(BasePlugin[SiteConfig]):
             files.append(file)
             for own, content in page.files.items():
                 files.append(File.generated(config, f"{uri}/{name}/{own}", content=content))
+        self.topics = self._read_yaml("topics", config) if self.config.topics else {}
+        if found := places(entry.chapter for entry in self.entries):
+            files.append(File.generated(config, "coverage.json", content=as_json(found, uri)))
         return files
 
     @event_priority(-100)  # last, when no plugin changes the Markdown any more
@@ -188,6 +195,7 @@ class SitePlugin(BasePlugin[SiteConfig]):
                 entries=self.entries,
                 figures=self.figures,
                 library=library,
+                topics=self.topics,
             )
         except SiteError as error:
             raise Abort(str(error)) from error
@@ -204,7 +212,7 @@ class SitePlugin(BasePlugin[SiteConfig]):
             mkdocstrings.get_handler("python").update_env(config)
         if self.config.references:
             autorefs: Any = config.plugins["autorefs"]
-            for name, url in self._references(config).items():
+            for name, url in self._read_yaml("references", config).items():
                 autorefs.register_url(name, url)
         return env
 
@@ -253,10 +261,10 @@ class SitePlugin(BasePlugin[SiteConfig]):
             raise AssertionError("MkDocs calls on_config first")
         return self.book
 
-    def _references(self, config: MkDocsConfig) -> dict[str, str]:
-        path = Path(config.config_file_path).parent / self.config.references
+    def _read_yaml(self, option: str, config: MkDocsConfig) -> dict[str, str]:
+        path = Path(config.config_file_path).parent / self.config[option]
         try:
             found = yaml.safe_load(path.read_text(encoding="utf-8"))
         except (OSError, yaml.YAMLError) as error:
-            raise Abort(f"option 'references': {path.name} can not be read: {error}") from error
+            raise Abort(f"option {option!r}: {path.name} can not be read: {error}") from error
         return dict(found)
