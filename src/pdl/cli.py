@@ -128,6 +128,7 @@ def predict(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:0 or mps.")] = "auto",
 ) -> None:
     """Say what is on images. Exits with 3 if one of them could not be read."""
+    from pdl.allocator import keep_freed_memory  # noqa: PLC0415
     from pdl.device import choose_device  # noqa: PLC0415 - imports torch
     from pdl.predict import find_images, plot_files, predict_files  # noqa: PLC0415
     from pdl.trained import load_trained  # noqa: PLC0415
@@ -135,6 +136,7 @@ def predict(
     if images == [Path("-")]:
         images = [Path(line) for line in sys.stdin.read().splitlines() if line.strip()]
     paths = find_images(images)
+    keep_freed_memory()
     chosen, trained = choose_device(device), load_trained(model)
     names = trained.class_names
     found, bad = predict_files(trained.model.to(chosen), paths, names, top_k=len(names))

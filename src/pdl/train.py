@@ -22,6 +22,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torchvision.transforms import v2
 
 from pdl import engine
+from pdl.allocator import keep_freed_memory
 from pdl.data.folder import ImageFolderCustom
 from pdl.data.loaders import Loader, make_loader
 from pdl.data.sampling import split_indices
@@ -367,6 +368,7 @@ def main(request: Request) -> None:
     Args:
         request: What `pdl.recipe.parse` read.
     """
+    keep_freed_memory()
     outcome = run(request.recipe, quiet=request.json)
     if request.json and is_main():
         print(json.dumps(outcome.facts(), indent=2))  # noqa: T201 - the report of a program
