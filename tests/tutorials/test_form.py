@@ -31,6 +31,7 @@ FEWEST_EXERCISES = {
     "03_computer_vision": 13,
     "04_custom_datasets": 8,
     "05_going_modular": 3,
+    "06_transfer_learning": 6,
     "07_experiment_tracking": 3,
 }
 
