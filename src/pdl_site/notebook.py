@@ -22,6 +22,7 @@ ADMONITION = re.compile(r'^(?:!!!|\?\?\?\+?) \w+(?: "(?P<title>[^"]*)")?\n'
 TAB = re.compile(r'^=== "(?P<title>[^"]*)"\n(?P<body>(?:(?: {4}.*)?\n?)*)', re.MULTILINE)
 CROSS_REFERENCE = re.compile(r"\[([^\]\n]+)\]\[[\w.]*\]")
 PAGE_LINK = re.compile(r"\[([^\]\n]+)\]\((?!\w+:|#)([^)\s#]*)\.(?:md|py)(#[^)\s]*)?\)")
+IMAGE = re.compile(r"!\[([^\]\n]*)\]\((?!\w+:|[#/])([^)\s]+)\)")
 ATTRIBUTES = re.compile(r"[ \t]*\{:?\s*[.#][^}\n]*\}")
 
 
@@ -94,6 +95,9 @@ def plain_markdown(text: str, site_url: str = "") -> str:
             return match[1]
         return f"[{match[1]}]({site_url.rstrip('/')}/{match[2]}/{match[3] or ''})"
 
+    if site_url:
+        here = site_url.rstrip("/")
+        text = sub_outside_code(IMAGE, lambda match: f"![{match[1]}]({here}/{match[2]})", text)
     return sub_outside_code(PAGE_LINK, link, text)
 
 

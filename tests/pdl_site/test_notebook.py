@@ -107,6 +107,12 @@ class TestPlainMarkdown:
         found = plain_markdown("[x](b.py#y) [z](../setup.md)", "https://e.org/learn/")
         assert found == "[x](https://e.org/learn/b/#y) [z](https://e.org/learn/../setup/)"
 
+    def test_pictures_come_from_the_site(self) -> None:
+        found = plain_markdown(
+            "![a](../x.webp){ #y } ![b](https://f.org/z.png)", "https://e.org/l/"
+        )
+        assert found == "![a](https://e.org/l/../x.webp) ![b](https://f.org/z.png)"
+
     @given(st.text("ab .,\n", max_size=60))
     def test_plain_text_stays(self, text: str) -> None:
         assert plain_markdown(text) == text
