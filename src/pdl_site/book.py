@@ -141,6 +141,7 @@ class Book:
         Returns:
             One entry for each chapter in reading order.
         """
+        self.modules = ModuleMap(self.settings.sources)  # one look at the modules for all chapters
         return [self.entry(chapter) for chapter in self.chapters()]
 
     def true_entries(self) -> list[Entry]:

@@ -7,6 +7,7 @@ here, on the text of the page, so that another theme needs no more than this fil
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import re
 
@@ -23,10 +24,10 @@ SECTION_LABEL = re.compile(
 )
 FIRST_PICTURE = re.compile(r"<article\b(?:(?!<img\b).)*(<a\b[^>]*>)?(<img\b[^>]*>)", re.DOTALL)
 LIGHTBOX = (
-    re.compile(r'\s*<link\b[^>]*\bhref="[^"]*glightbox\.min\.css"[^>]*>'),
-    re.compile(r'\s*<style id="glightbox-style">.*?</style>', re.DOTALL),
-    re.compile(r'\s*<script\b[^>]*\bsrc="[^"]*glightbox\.min\.js"[^>]*></script>'),
-    re.compile(r'\s*<script id="init-glightbox">.*?</script>', re.DOTALL),
+    re.compile(r'<link\b[^>]*\bhref="[^"]*glightbox\.min\.css"[^>]*>'),
+    re.compile(r'<style id="glightbox-style">.*?</style>', re.DOTALL),
+    re.compile(r'<script\b[^>]*\bsrc="[^"]*glightbox\.min\.js"[^>]*></script>'),
+    re.compile(r'<script id="init-glightbox">.*?</script>', re.DOTALL),
 )
 POLICY = {
     "default-src": "'none'",
@@ -43,6 +44,7 @@ POLICY = {
 """What a page may load and do. Styles may be inline: formulas and diagrams are made of them."""
 
 
+@functools.lru_cache(maxsize=512)  # while a site is served, most pages come again unchanged
 def harden(html: str, *, policy: bool = True) -> str:
     """Mend one finished page and say which scripts it may run.
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Names = dict[str, str]
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=4096)
 def code_digest(source: str, *, docstrings: bool = False) -> str:
     """Hash code so that comments and layout change nothing, and docstrings only if asked.
 
@@ -45,7 +45,8 @@ def code_digest(source: str, *, docstrings: bool = False) -> str:
 class ModuleMap:
     """The modules below some source folders, and who imports whom.
 
-    Files are read again at each call that asks for them, so that one map may outlive an edit.
+    Files are read again at each call that asks for them, so that one map may outlive an edit; not
+    a module that comes or goes.
 
     Args:
         roots: Folders that hold packages, such as ``src``.
@@ -53,6 +54,7 @@ class ModuleMap:
 
     def __init__(self, roots: Iterable[Path]) -> None:
         self.roots = tuple(roots)
+        self._reached: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def find(self, module: str) -> Path | None:
         """Find the file of a module.
@@ -81,7 +83,7 @@ class ModuleMap:
             what these import in turn.
         """
         found: dict[str, Path] = {}
-        waiting = list(self._direct(source, package=""))
+        waiting = list(self._imports(source, package=""))
         while waiting:
             module = waiting.pop()
             file = self.find(module)
@@ -89,7 +91,7 @@ class ModuleMap:
                 continue
             found[module] = file
             package = module if file.name == "__init__.py" else module.rpartition(".")[0]
-            waiting += self._direct(read_module(file), package)
+            waiting += self._imports(read_module(file), package)
         return dict(sorted(found.items()))
 
     def used_names(self, sources: Iterable[str]) -> list[set[str]]:
@@ -147,6 +149,13 @@ class ModuleMap:
         if moved := self._lazy(module).get(attribute):
             module = moved
         return f"{module}.{attribute}"
+
+    def _imports(self, source: str, package: str) -> tuple[str, ...]:
+        """As `_direct`, found once for each source: all chapters reach the same modules."""
+        key = source, package
+        if key not in self._reached:
+            self._reached[key] = tuple(self._direct(source, package))
+        return self._reached[key]
 
     def _direct(self, source: str, package: str) -> Iterator[str]:
         """Dotted names that code imports, with the packages on the way to them."""
@@ -235,7 +244,7 @@ def read_module(file: Path) -> str:
     return source
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=4096)  # every module, and every cell of every chapter
 def _tree(source: str) -> ast.Module:
     """Parse once what nobody changes."""
     return ast.parse(source)

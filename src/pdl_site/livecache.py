@@ -36,6 +36,7 @@ class LiveCache:
 
     def __init__(self) -> None:
         self._kept: dict[str, _Kept] = {}
+        self._entries: dict[str, tuple[str, list[dict[str, Any]]]] = {}
 
     def wrap(self, page: Page, included: str, autorefs: Any) -> None:
         """Let a page take its HTML from here where that is sound.
@@ -72,6 +73,27 @@ class LiveCache:
                 autorefs.register_anchor(page, *arguments, **options)
 
         page.render = render  # type: ignore[method-assign]  # MkDocs offers no hook around it
+
+    def keep_entries(self, index: Any) -> None:
+        """Let the index of the search take the entries of unchanged pages from here.
+
+        Args:
+            index: The search plugin's index of this build.
+        """
+        original = index.add_entry_from_context
+
+        def add(page: Page) -> None:
+            seen = f"{page.title}\n{dict(page.meta)}\n{page.content}"
+            digest = hashlib.sha256(seen.encode()).hexdigest()
+            kept = self._entries.get(page.url)
+            if kept is not None and kept[0] == digest:
+                index.entries.extend(dict(entry) for entry in kept[1])
+                return
+            before = len(index.entries)
+            original(page)
+            self._entries[page.url] = digest, [dict(entry) for entry in index.entries[before:]]
+
+        index.add_entry_from_context = add
 
 
 @contextlib.contextmanager

@@ -210,6 +210,9 @@ class SitePlugin(BasePlugin[SiteConfig]):
             # styles and the API pages their backlinks.
             mkdocstrings: Any = config.plugins["mkdocstrings"]
             mkdocstrings.get_handler("python").update_env(config)
+        search: Any = config.plugins.get("material/search") or config.plugins.get("search")
+        if self.serving and (index := getattr(search, "search_index", None)) is not None:
+            self.live.keep_entries(index)
         if self.config.references:
             autorefs: Any = config.plugins["autorefs"]
             for name, url in self._read_yaml("references", config).items():

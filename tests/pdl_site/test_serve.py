@@ -2,6 +2,7 @@
 
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from projects import KEY, chapter, code, record
 from pdl_site import serve
 from pdl_site.book import Entry
 from pdl_site.errors import SiteError
+from pdl_site.livecache import LiveCache
 from pdl_site.serve import OLD, WAITING, Background
 
 
@@ -105,3 +107,34 @@ class TestNotice:
         wait(background)
         assert "an unforeseen fault" in background.notice(entry("one"))
         assert "RuntimeError: bug" in caplog.text
+
+
+class Index:
+    """What the search plugin's index does with a page, and how often."""
+
+    def __init__(self) -> None:
+        self.entries: list[dict[str, str]] = []
+        self.asked: list[str] = []
+
+    def add_entry_from_context(self, page: Any) -> None:
+        self.asked.append(page.url)
+        self.entries += [{"location": page.url, "text": text} for text in page.content.split()]
+
+
+def test_unchanged_pages_are_not_read_again_for_the_search() -> None:
+    live, first, second = LiveCache(), Index(), Index()
+    pages = [
+        SimpleNamespace(url=url, title=url, meta={}, content=text)
+        for url, text in (("a/", "one two"), ("b/", "three"))
+    ]
+    live.keep_entries(first)
+    for page in pages:
+        first.add_entry_from_context(page)
+    first.entries[0]["text"] = "changed by who writes the file"
+    pages[1].content = "three four"
+    live.keep_entries(second)
+    for page in pages:
+        second.add_entry_from_context(page)
+
+    assert second.asked == ["b/"]
+    assert [entry["text"] for entry in second.entries] == ["one", "two", "three", "four"]
