@@ -13,8 +13,8 @@
 # # Experiment tracking
 #
 # One training run is easy to remember. Of forty you remember the best number, and not how you got
-# it. Here forty runs write down what they do. Everything on this page that compares them is read
-# back from their files.
+# it. Here forty runs write down what they do. The tables and figures below that compare them are
+# read back from their files.
 
 # %% tags=["hide-input"] name="result" alt="Left: eight rows, one for each mix of 90 or 180 photos, 96 or 224 pixels, 5 or 20 epochs. In each row five pale dots, the validation accuracies of five seeds, spread widely around a dark mean. Right: four curves of the mean validation loss over twenty epochs, falling." caption="Eight experiments, five runs each. Left: validation accuracy of each run (pale) and the mean. Right: mean validation loss. Chance moves a score as much as a change of settings does."
 import itertools
@@ -109,12 +109,12 @@ _ = curves.legend(fontsize=9)
 # | a CSV file, JSON lines | a row an epoch | reading with anything, for ever | you draw the curves |
 # | TensorBoard | event files, and a local web page | curves beside each other, histograms, pictures, graphs | runs are searched by the names of their folders |
 # | MLflow | a store of runs, and a local web page | searching and sorting hundreds of runs, keeping models | a second program to learn |
-# | Weights & Biases | a web service | teams, sharing by link | an account or a server of your own; without them it only stores for later |
+# | [Weights & Biases](https://docs.wandb.ai/) | a web service | teams, sharing by link | an account or a server of your own; without them it only stores for later |
 #
 # A training loop should not care which it is. In this library a run *always* writes JSON lines;
 # TensorBoard and MLflow are added if they are asked for
-# ([`create_tracker`][pdl.tracking.create_tracker]). Weights & Biases is in the table for
-# completeness. This page runs the others.
+# ([`create_tracker`][pdl.tracking.create_tracker]). The last row is there for completeness; this page
+# runs the others.
 
 # %% [markdown] tags=["checkpoint"]
 # A program notes three epochs in a dict, in a CSV file, and in a CSV file that it flushes after
@@ -802,10 +802,10 @@ assert tested.metric > 0.7
 #
 # ![The page of TensorBoard in a browser. Left: a list of four runs, named after photos, model, epochs and seed, under the filter lite0, 20 epochs, seed 0. Right: two charts with four curves each, validation accuracy and validation loss over twenty epochs.](../assets/tensorboard.webp){ #tensorboard width="1180" height="660" loading=lazy }
 #
-# The boxes on top filter runs and charts, here down to the long runs of one seed. In a notebook, `%load_ext
-# tensorboard` and `%tensorboard --logdir runs` show it below the cell. Runs are filtered by parts of
-# the names of their folders, which is why we chose those with care. `mlflow ui` does the same for
-# the other store, if the full package `mlflow` is installed.
+# The boxes on top choose among runs and charts by parts of their names, here the long runs of one
+# seed. That is why we chose the names with care. In a notebook, `%load_ext tensorboard` and
+# `%tensorboard --logdir runs` show the page below the cell. `mlflow ui` does the same for the other
+# store, if the full package `mlflow` is installed.
 #
 # ## Recap
 #
@@ -906,6 +906,10 @@ print(f"mirrors lower the loss by {mean(gains):+.3f} ± {standard_error(gains):.
 assert not torch.equal(mirrored, seen[96])
 assert len(gains) == 5
 assert mean(augmented) < 1.1 * mean(plain)
+
+# %% [markdown] tags=["solution"]
+# {{ "Less than two standard errors: these runs do not show that mirrors help." if mean(gains) < 2 * standard_error(gains) else "More than two standard errors: mirrors probably help." }}
+# An experiment that shows nothing is a result too. Note it, or somebody tries again next month.
 
 # %% [markdown] tags=["exercise"] level="build"
 # ### Exercise 4: FoodVision Big
