@@ -707,12 +707,13 @@ for head, _ in fits:
 plotting.plot_loss_curves(fits[0][1])
 
 # %% [markdown] tags=["wrong"]
-# **Another transform.** What does it cost to forget what belongs to the weights? No error comes,
-# only worse answers. The first head, on its 45 pictures:
+# **Another transform.** What does it cost to forget what belongs to the weights? No error tells
+# you. The first head, on its 45 pictures:
 
 # %%
 aside = fifths(0)[1]
-cut = [v2.Resize(256), v2.CenterCrop(224), v2.ToImage()]
+bicubic = v2.InterpolationMode.BICUBIC
+cut = [v2.Resize(256, interpolation=bicubic), v2.CenterCrop(224), v2.ToImage()]
 treatments = {
     "the model's own": model.transform,
     "not normalized": v2.Compose([*cut, v2.ToDtype(torch.float32, scale=True)]),
