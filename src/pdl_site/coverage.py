@@ -103,7 +103,7 @@ def as_tables(
         >>> print(as_tables({"00.01": [place]}, {"00.01": "Versions"}, titles, "learn"))
         ## Start
         <BLANKLINE>
-        | item | | where |
+        | item | topic | where |
         | :-- | :-- | :-- |
         | 00.01 | Versions | [Set up](learn/00_start.md#set-up) |
     """
@@ -119,7 +119,7 @@ def as_tables(
     for chapter, entries in by_chapter.items():
         if not entries:
             continue
-        lines = [f"## {titles[chapter]}", "", "| item | | where |", "| :-- | :-- | :-- |"]
+        lines = [f"## {titles[chapter]}", "", "| item | topic | where |", "| :-- | :-- | :-- |"]
         for item, each in entries:
             links = ", ".join(
                 f"[{place.title}]({folder}/{place.chapter}.md#{place.anchor})" for place in each
