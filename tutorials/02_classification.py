@@ -1275,7 +1275,7 @@ assert flat_score < 0.8
 # %% [markdown]
 # ## Where next
 #
-# Two numbers a point, so far. The next chapter gives the network pictures: 784 numbers each, and
+# Two numbers a point, so far. [The next chapter](03_computer_vision.md) gives the network pictures: 784 numbers each, and
 # neighbors among them that matter. The API pages of what appeared here:
 # [`pdl.data.toy`](../api/data.toy.md), [`pdl.boundary`](../api/boundary.md),
 # [`pdl.engine`](../api/engine.md), [`pdl.metrics`](../api/metrics.md) and

@@ -1300,7 +1300,7 @@ assert shared > 1.5 * overall
 # %% [markdown]
 # ## Where next
 #
-# The pictures came ready, all of one size. The next chapter takes photos of food as they lie in
+# The pictures came ready, all of one size. [The next chapter](04_custom_datasets.md) takes photos of food as they lie in
 # folders. The API pages of what appeared here:
 # [`pdl.data.fashion`](../api/data.fashion.md), [`pdl.data.memory`](../api/data.memory.md),
 # [`pdl.models.mlp`](../api/models.mlp.md), [`pdl.models.tiny_vgg`](../api/models.tiny_vgg.md),

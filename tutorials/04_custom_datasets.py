@@ -1226,7 +1226,7 @@ assert mean_0["val_acc"][-1] > mean_few["val_acc"][-1] + 0.03
 
 # %% [markdown] tags=["solution"]
 # Ten times the pictures helped. Twice as many, 90 to 180, is a step too small to see with two seeds.
-# Nothing says that it ends at 180. A later chapter takes another
+# Nothing says that it ends at 180. [A later chapter](06_transfer_learning.md) takes another
 # road: a network that has seen a million pictures before.
 
 # %% [markdown] tags=["exercise"] level="open"
@@ -1251,7 +1251,7 @@ for picture in (drawing, Image.new("RGB", (90, 60), "navy")):
 # %% [markdown]
 # ## Where next
 #
-# This page grew long, and its functions are needed again. The next chapter moves them into modules,
+# This page grew long, and its functions are needed again. [The next chapter](05_going_modular.md) moves them into modules,
 # and trains from the command line. The API pages of what appeared here:
 # [`pdl.data.sources`](../api/data.sources.md), [`pdl.data.folder`](../api/data.folder.md),
 # [`pdl.data.transforms`](../api/data.transforms.md), [`pdl.data.augment`](../api/data.augment.md),

@@ -1095,7 +1095,7 @@ for lr, loss in finals.items():
 # ## Where next
 #
 # The script takes `--model efficientnet_lite0` too, a network that has seen a million pictures.
-# A later chapter is about what that does. The API pages of what appeared here:
+# [The next chapter](06_transfer_learning.md) is about what that does. The API pages of what appeared here:
 # [`pdl.train`](../api/train.md), [`pdl.recipe`](../api/recipe.md),
 # [`pdl.trained`](../api/trained.md), [`pdl.ranks`](../api/ranks.md),
 # [`pdl.predict`](../api/predict.md), [`pdl.cli`](../api/cli.md),
