@@ -671,7 +671,7 @@ ax.grid(visible=False, axis="y")
 # {{ f"{len(learn):,}" }} pictures: the convolutions have only begun to learn.
 
 # %% tags=["check"]
-# All beat chance with all classes. At ten units the ReLU is no gain; TinyVGG beats V1 of that width.
+# All beat chance with all classes. At ten units the ReLU is no gain; TinyVGG beats that V1.
 assert min(min(three) for three in scores.values()) > 0.6
 for name, three in runs.items():
     for model, _, _ in three:
