@@ -1,6 +1,6 @@
 # ---
 # title: Transfer learning
-# description: A network that has seen a million pictures learns three dishes in a second, from 180 of them.
+# description: A network that has seen a million pictures learns three dishes from 180 more, in seconds.
 # order: 7
 # level: intermediate
 # needs: [05_going_modular]
@@ -88,7 +88,7 @@ for ax, name in zip(panels, plates.classes, strict=True):
 # ([`pdl.predict`](../api/predict.md)).
 #
 # **It takes** no GPU. The trained network of this page is `{{ model.name }}`; its weights
-# {{ "were fetched from torchvision's server" if model.name == "efficientnet_b0" else "come as a package, together with this book. (With the internet it is EfficientNet-B0)" }}.
+# {{ "were fetched from torchvision's server" if model.name == "efficientnet_b0" else "come as a package, together with this book; with the internet it would be EfficientNet-B0" }}.
 # The pictures are
 # {{ "photos" if real else "drawings, since the photos could not be had" }}.
 
@@ -103,8 +103,9 @@ for ax, name in zip(panels, plates.classes, strict=True):
 # 2. **Your pictures are few.** A hundred can not teach all that. They can teach which of it matters.
 #
 # Such a network without its last layer is a *backbone*. It makes a row of
-# {{ f"{model.num_features:,}" }} numbers out of a picture, its *features*. Ours learned on ImageNet,
-# and nobody told it about our three dishes. Do its features know them anyway? We take each of the
+# {{ f"{model.num_features:,}" }} numbers out of a picture, its *features*. Ours learned on ImageNet:
+# more than a million photos of 1,000 kinds of things. Pizza is one of them; steak and sushi are not.
+# Do its features know our dishes anyway? We take each of the
 # 225 training pictures and look for the one whose features point most nearly in the same direction.
 
 # %% [markdown] tags=["checkpoint"]
@@ -345,7 +346,7 @@ for name in names.split():
     print("{:18} {:11,} {:7.2f} {:6.1f} {:7.1f} {:5.1f}%".format(name, *row))
 ours = (milliseconds(model.eval(), 224), sum(p.numel() for p in model.parameters()))
 
-# %% tags=["hide-input"] alt="A scatter plot of seven networks. Across: milliseconds for a picture on this machine, on a logarithmic axis. Up: published ImageNet accuracy. The area of each disc is the network's size in megabytes. The two MobileNets are fast, small and less accurate; EfficientNets are small and accurate; ResNets are larger; the Vision Transformer is the slowest and largest. A dotted line marks the speed of the network used on this page." caption="Speed, size and accuracy at once. Up and to the left is better, and so is small. Dotted: the network of this page."
+# %% tags=["hide-input"] alt="A scatter plot of seven networks. Across: milliseconds for a picture on this machine, on a logarithmic axis. Up: published ImageNet accuracy. The area of each disc is the network's size in megabytes. The two MobileNets are small and less accurate, the smaller of them by far the fastest; EfficientNets are small and accurate; ResNets are larger; the Vision Transformer is the slowest and largest. A dotted line marks the speed of the network used on this page." caption="Speed, size and accuracy at once. Up and to the left is better, and so is small. Dotted: the network of this page."
 _, ax = pyplot.subplots(figsize=(7.2, 3.8))
 for name, (_, _, megabytes, ms, accuracy) in facts.items():
     family = {"efficientnet": "teal", "mobilenet": "blue"}.get(name.split("_")[0], "orange")
@@ -368,9 +369,10 @@ _ = ax.set(xlabel="milliseconds for a picture", ylabel="ImageNet top-1 (%)", yli
 # those are owed to a newer way of training, without which it had
 # {{ "{acc@1:.1f}%".format(**models.ResNet50_Weights.IMAGENET1K_V1.meta["_metrics"]["ImageNet-1K"]) }}.
 #
-# More parameters are *often* slower, not always: MobileNet-v3-large has
+# The number of parameters does not tell the time: MobileNet-v3-large has
 # {{ f"{facts['mobilenet_v3_large'][0] / facts['efficientnet_b0'][0]:.2f}" }} times the parameters of
-# EfficientNet-B0 and takes {{ f"{facts['mobilenet_v3_large'][3] / facts['efficientnet_b0'][3]:.2f}" }}
+# EfficientNet-B0, {{ f"{facts['mobilenet_v3_large'][1] / facts['efficientnet_b0'][1]:.2f}" }} times
+# its FLOPs, and took {{ f"{facts['mobilenet_v3_large'][3] / facts['efficientnet_b0'][3]:.2f}" }}
 # times as long. What counts is how often each parameter is used (the FLOPs), how much memory has to
 # be moved, and how well the machine's kernels fit. So measure, on the machine that will run it.
 
@@ -450,8 +452,8 @@ b0 = models.efficientnet_b0(weights=None)
 print(str(report(b0)).partition("Input size")[0].rstrip("=\n"))
 
 # %% [markdown]
-# Three parts. `features` turns the picture into 1,280 small maps: the *backbone*. `avgpool` takes
-# the mean of each map: a row of 1,280 numbers. `classifier`, the *head*, turns that into scores for
+# Three parts. `features` turns the picture into 1,280 small maps. `avgpool` takes the mean of each
+# map: a row of 1,280 numbers. Together they are our *backbone*. `classifier`, the *head*, turns that into scores for
 # the 1,000 classes of ImageNet.
 
 # %% tags=["hide-input"] alt="A row of upright bars from left to right, one for each stage of EfficientNet-B0. Their height is the side of the maps, which shrinks from 224 to 7 and then to 1; the number of maps below grows from 3 to 1280. The last bar is the classifier with 1000 scores." caption="The way of a picture through B0. Height: side of the maps in pixels. Below: how many maps."
@@ -486,7 +488,7 @@ for parameter in b0.features.parameters():
 # %% [markdown] covers=["06.15"]
 # The old head was `Dropout(0.2, inplace=True)` and `Linear(1280, 1000)`. Ours has three outputs. A
 # new layer needs gradients by itself. The order matters: build, freeze, new head, and then once
-# `.to(device)`.
+# `.to(device)`, because a new layer begins on the CPU.
 
 # %%
 device = "cpu"  # or "cuda", "mps"
@@ -637,15 +639,15 @@ once_more = backbone.extract_features(model, few)[0]
 torch.testing.assert_close(once_more, features[chosen], **close)
 
 # %% [markdown]
-# Equal. The price: random augmentation would give other pixels each time, and so no features to
-# keep.
+# The weights are equal. The price: random augmentation gives other pixels each time, so one would
+# have to keep the features of several versions, or none.
 
 # %% [markdown] covers=["06.17"]
 # ### Train the head
 #
 # Cross-entropy and Adam with `lr=0.001`. The notes took SGD with `lr=0.01` and ten epochs
-# (exercise 4 compares). The optimizer gets the parameters of the head *and no others*: then no
-# weight decay can reach what is frozen. Five seeds, each with another fifth set aside to measure on,
+# (exercise 4 compares). The optimizer gets the parameters of the head *and no others*. It would
+# skip the frozen ones anyway; this way the code says what is trained. Five seeds, each with another fifth set aside to measure on,
 # as in chapter 04; and a timer.
 
 
@@ -672,7 +674,8 @@ print(f"{seconds:.2f} s for 20 epochs")
 
 # %% [markdown]
 # With the pictures instead of kept features, 20 epochs would have taken some
-# {{ f"{20 * 225 * per_picture:.0f} seconds" }} a seed. The test set, now and once:
+# {{ f"{20 * 225 * per_picture:.0f} seconds" }} a seed. Now the test set. We choose
+# nothing by it; below we only look at its pictures again:
 
 
 # %%
@@ -732,7 +735,9 @@ assert abs(treated["the model's own"] - val_accs[0]) < 0.03
 assert treated["bytes, 0 to 255"] < treated["the model's own"] - 0.1
 
 # %% [markdown] tags=["wrong"]
-# **Frozen, and yet it moves.** `requires_grad = False` keeps the optimizer away. But BatchNorm has
+# **Frozen, and yet it moves.** `requires_grad = False` keeps the optimizer away. But there is
+# *BatchNorm*: a layer that brings each channel to mean 0 and spread 1, in train mode by the batch's
+# own numbers, in eval mode by numbers that it remembers. It has
 # two more rows of numbers, the mean and variance of what it has seen, and those are *not* learned
 # by gradients. In train mode, each batch shifts them. An ordinary loop calls `model.train()`; the
 # notes did, and so did the course they came from. Our `Backbone` overrides that call. We go around
@@ -824,7 +829,7 @@ print(maps.shape)
 torch.testing.assert_close(again, features, **close)
 
 # %% [markdown]
-# Above it come the last stages, the last convolution, and the head that we have trained. Each gets
+# Above it come the last stage, the last convolution, and the head that we have trained. Each gets
 # a rate of its own. And BatchNorm keeps its statistics here too: batches of 20 pictures measure
 # them poorly.
 
@@ -1048,7 +1053,7 @@ _ = ax.set(xlim=(0.32, 1.01), ylim=(1.5, -0.5))
 # %% [markdown]
 # Garments get {{ f"{sure_clothes.mean().item():.0%}" }} in the mean and up to
 # {{ f"{sure_clothes.max().item():.0%}" }}; food gets {{ f"{sure_food.mean().item():.0%}" }}. Does
-# a threshold help? Exercise 3 tries. What does help is a fourth class, "something else", with
+# a threshold help? Exercise 3 tries. What may help more is a fourth class, "something else", with
 # pictures of what may really come.
 
 # %% tags=["check"]

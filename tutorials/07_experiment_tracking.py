@@ -16,7 +16,7 @@
 # it. Here forty runs write down what they do. The tables and figures below that compare them are
 # read back from their files.
 
-# %% tags=["hide-input"] name="result" alt="Left: eight rows, one for each mix of 90 or 180 photos, 96 or 224 pixels, 5 or 20 epochs. In each row five pale dots, the validation accuracies of five seeds, spread widely around a dark mean. Right: four curves of the mean validation loss over twenty epochs, falling." caption="Eight experiments, five runs each. Left: validation accuracy of each run (pale) and the mean. Right: mean validation loss. Chance moves a score as much as a change of settings does."
+# %% tags=["hide-input"] name="result" alt="Left: eight rows, one for each mix of 90 or 180 photos, 96 or 224 pixels, 5 or 20 epochs. In each row five pale dots, the validation accuracies of five seeds, spread widely around a dark mean. Right: four curves of the mean validation loss over twenty epochs; they fall steeply, then level off, and some rise a little at the end." caption="Eight experiments, five runs each. Left: validation accuracy of each run (pale) and the mean. Right: mean validation loss. Chance moves a score as much as a change of settings does."
 import itertools
 from pathlib import Path
 from statistics import mean, stdev
@@ -161,8 +161,10 @@ assert read_run(work / "unclosed").history == {"val_loss": [0.5]}
 # %% [markdown]
 # ## One run
 #
-# Before forty runs, one. What follows is the order of most training scripts: data, seeds, loaders,
-# model, loss and optimizer, writer, loop.
+# Before forty runs, one. What follows has the parts of most training scripts: seeds, data, loaders,
+# model, loss and optimizer, writer, loop. The folded first cell has made two of them already:
+# `model`, a pretrained network, frozen, with a new head of three outputs that begins from a seed;
+# and `seen`, the features of all 225 photos at both sizes.
 
 # %%
 from torch.utils.tensorboard import SummaryWriter
@@ -592,7 +594,7 @@ for count, side, seed in itertools.product((90, 180), (96, 224), range(5)):
 # %% [markdown]
 # ## Pick the winner
 #
-# Our rule, fixed before we look: the lowest mean validation *loss*. The loss moves with every photo;
+# One rule decides, the one by which the table above is sorted: the lowest mean validation *loss*. The loss moves with every photo;
 # the accuracy on {{ len(held_out) }} photos moves in steps of {{ f"{1 / len(held_out):.1%}" }}.
 
 # %%
@@ -613,7 +615,7 @@ print("ahead by ", [f"{gap:+.3f}" for gap in gaps])
 # %% [markdown]
 # The winner is ahead of the second in {{ sum(gap > 0 for gap in gaps) }} of five seeds, by
 # {{ f"{mean(gaps):.3f}" }} on average with a standard error of {{ f"{standard_error(gaps):.3f}" }}.
-# {{ "That is more than two standard errors: probably a real difference." if mean(gaps) > 2 * standard_error(gaps) else "That is less than two standard errors: take the winner, but do not claim that it is better." }}
+# {{ "That is more than three standard errors; with only five seeds one should ask for three. Probably a real difference." if mean(gaps) > 3 * standard_error(gaps) else "With only five seeds one should ask for three standard errors, and it is less: take the winner, but do not claim that it is better." }}
 #
 # Why all this care? Because the best of many is lucky.
 
@@ -639,7 +641,8 @@ _ = ax.legend(fontsize=10)
 
 # %% [markdown]
 # {{ f"{100 * (best_of_eight.mean() - 0.8):.1f}" }} points of pure luck. Whoever chooses by the test set
-# reports them as skill. Choose by validation and measure the winner on photos that had no say.
+# reports them as skill. (Models that are tested on the same photos err together, so their luck is
+# smaller; this is the upper end.) Choose by validation and measure the winner on photos that had no say.
 
 # %% [markdown] tags=["wrong"]
 # **Best by test, and by one photo.** The course ends its eight runs with test accuracies of `0.9176`,
@@ -715,7 +718,7 @@ assert answers == ["{}-{}-{}-1".format(*each) for each in expected]
 # %% [markdown]
 # ## All at once
 #
-# We wrote event files and a store by hand to see what they are. The library's tracker takes a row
+# We wrote event files with a writer of our own to see what they are. The library's tracker takes a row
 # once and hands it to all: JSON lines always, the others by name.
 
 # %%
@@ -791,7 +794,8 @@ assert tested.metric > 0.7
 # ## Look at it in a browser
 #
 # The page of TensorBoard is for looking around: switch runs on and off, smooth curves, step through
-# histograms. In a terminal, in the folder that holds `runs`:
+# histograms. In a terminal, in the folder that holds `runs` (this page keeps its runs in a temporary
+# folder, which is gone when the notebook ends; give yours a place that stays):
 #
 # ```bash
 # tensorboard --logdir runs
@@ -805,7 +809,8 @@ assert tested.metric > 0.7
 # The boxes on top choose among runs and charts by parts of their names, here the long runs of one
 # seed. That is why we chose the names with care. In a notebook, `%load_ext tensorboard` and
 # `%tensorboard --logdir runs` show the page below the cell. `mlflow ui` does the same for the other
-# store, if the full package `mlflow` is installed.
+# store, if the full package `mlflow` is installed, and is told the folder by
+# `--backend-store-uri`. Newer versions of MLflow want a database there; see its documentation.
 #
 # ## Recap
 #

@@ -59,7 +59,8 @@ for ax, path, answer in zip(panels.T.flat, guests, answers, strict=True):
     ax.set_title(f"{answer.label} {answer.prob:.0%}", loc="center", fontsize=12, **ink)
 
 # %% [markdown]
-# **You need** this library on your machine ([set up](../setup.md)) and at least some dozen pictures
+# **You need** this library on your machine ([set up](../setup.md); with pip, in a clone of the book,
+# `pip install ".[pretrained]"`) and at least some dozen pictures
 # of each kind. **It takes** no GPU, and no download: the trained network that we start from comes
 # with the library.
 #
@@ -108,7 +109,7 @@ assert not code_after
 # is called transfer learning; it is why a few dozen pictures are enough.
 #
 # ```bash
-# pdl train photos --model efficientnet_lite0 --epochs 3
+# pdl train photos --out runs/food --model efficientnet_lite0 --epochs 3
 # ```
 #
 # A fifth of the pictures is set aside, `val`, and no step learns from them. What the run at the top
@@ -148,7 +149,7 @@ assert Path("runs/food/model.safetensors").stat().st_size > 1_000_000
 # answers, `--format csv` or `json` is for other programs.
 #
 # ```bash
-# pdl predict runs/food inbox/pizza --top 2 --plot answers.png
+# pdl predict runs/food new --top 2 --plot answers.png
 # ```
 
 # %%
@@ -159,7 +160,8 @@ pdl("predict runs/food new --top 2 --plot answers.png --device cpu")
 
 # %% [markdown]
 # How good is it on all pictures of the inbox? There we know the truth, and the model has seen none
-# of them. In Python the same run is two lines, and gives a list:
+# of them. In Python the same is two lines, `model, class_names = load_trained("runs/food")` and `predict`,
+# which gives a list:
 
 # %%
 every = sorted(Path("inbox").glob("*/*"))
@@ -168,7 +170,7 @@ pairs = zip(every, said, strict=True)
 hits = sum(path.parent.name == answer.label for path, answer in pairs)
 print(f"{hits} of {len(every)} right, {hits / len(every):.0%}")
 
-# %% tags=["hide-input"] alt="Two rows of dots over the confidence of the model, from a third to one. Above the right answers, most of them near one; below the wrong ones, further to the left." caption="How sure the model was. Right answers above, wrong ones below."
+# %% tags=["hide-input"] alt="Two rows of dots over the confidence of the model, from a third to one. Above the right answers, most of them to the right; below the wrong ones, further to the left." caption="How sure the model was. Right answers above, wrong ones below."
 _, ax = pyplot.subplots(figsize=(7.2, 1.8))
 for path, answer in zip(every, said, strict=True):
     right = path.parent.name == answer.label
