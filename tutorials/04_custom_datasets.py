@@ -1208,6 +1208,10 @@ few, many = (
 assert many > 2 * few
 assert wide["train_loss"][-1] < narrow["train_loss"][-1] + 0.1
 
+# %% [markdown] tags=["solution"]
+# A wider network knows its training pictures sooner. It has no more of them to learn from, so the
+# validation loss need not follow: compare the two numbers on the right.
+
 # %% [markdown] tags=["exercise"] level="measure"
 # ### Exercise 7: twice the pictures
 #
