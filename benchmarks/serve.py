@@ -25,7 +25,7 @@ import report
 
 REPO = Path(__file__).parents[1]
 COPIED = ("mkdocs.yml", "pyproject.toml", "docs", "overrides", "src", "tutorials")
-PATIENCE = 180
+PATIENCE = 900
 """Seconds to wait for anything."""
 
 
