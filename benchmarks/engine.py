@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from time import perf_counter
 from typing import Any
@@ -46,22 +46,28 @@ def plain_loader(images: int) -> DataLoader[Any]:
 def in_our_loop(model: nn.Module, loader: Any, device: str) -> float:
     """Train for an epoch with `pdl.engine.train`."""
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
-    settings: dict[str, Any] = {"epochs": 1, "progress": False, "device": device}
     started = perf_counter()
     engine.train(
         model,
         loader,
         optimizer=optimizer,
         loss_fn=nn.CrossEntropyLoss(),
+        epochs=1,
+        device=device,
         channels_last=True,
-        **settings,
+        progress=False,
     )
     return perf_counter() - started
 
 
-def in_the_notes_loop(model: nn.Module, loader: DataLoader[Any], device: str) -> float:
-    """The five steps as a newcomer writes them, with the two sums of the notes."""
-    optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
+def notes_epoch(
+    model: nn.Module,
+    loader: Iterable[Any],
+    optimizer: torch.optim.Optimizer,
+    device: str,
+    backward: Callable[[Tensor], None] = Tensor.backward,
+) -> float:
+    """The five steps as a newcomer writes them, with the two sums of the notes; takes the time."""
     loss_fn = nn.CrossEntropyLoss()
     started = perf_counter()
     model.train()
@@ -73,9 +79,14 @@ def in_the_notes_loop(model: nn.Module, loader: DataLoader[Any], device: str) ->
         loss_sum += loss.item()
         accuracy_sum += (logits.argmax(dim=1) == labels).sum().item() / len(labels)
         optimizer.zero_grad()
-        loss.backward()
+        backward(loss)
         optimizer.step()
     return perf_counter() - started
+
+
+def in_the_notes_loop(model: nn.Module, loader: DataLoader[Any], device: str) -> float:
+    """Train for an epoch with the loop of the notes."""
+    return notes_epoch(model, loader, torch.optim.SGD(model.parameters(), lr=RATE), device)
 
 
 def in_lightning(model: nn.Module, loader: DataLoader[Any], device: str) -> float:
@@ -120,20 +131,8 @@ def in_accelerate(model: nn.Module, loader: DataLoader[Any], device: str) -> flo
 
     accelerator = Accelerator(cpu=device == "cpu")
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
-    loss_fn = nn.CrossEntropyLoss()
-    model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
-    started = perf_counter()
-    model.train()
-    loss_sum, accuracy_sum = 0.0, 0.0
-    for images, labels in loader:
-        logits = model(images)
-        loss = loss_fn(logits, labels)
-        loss_sum += loss.item()
-        accuracy_sum += (logits.argmax(dim=1) == labels).sum().item() / len(labels)
-        optimizer.zero_grad()
-        accelerator.backward(loss)
-        optimizer.step()
-    return perf_counter() - started
+    prepared = accelerator.prepare(model, optimizer, loader)
+    return notes_epoch(*prepared, device, accelerator.backward)
 
 
 def run_side(side: str, images: int, device: str) -> dict[str, float]:

@@ -6,9 +6,8 @@ batches are taken and dropped.
 
 from __future__ import annotations
 
-import itertools
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import report
 import torch
 from PIL import Image
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import ToTensor, v2
 
@@ -49,11 +48,9 @@ def write_photos(folder: Path, count: int) -> Path:
 
 def speed_of(loader: Iterable[Any], images: int) -> Callable[[], float]:
     """A function that hands out one epoch and returns the pictures a second."""
-    counts: Iterator[int] = itertools.count()
+    next(iter(loader))  # starts workers and fills caches
 
     def measure() -> float:
-        if next(counts) == 0:  # the first batch starts workers and fills caches
-            next(iter(loader))
         started = perf_counter()
         seen = sum(len(labels) for _, labels in loader)
         seconds = perf_counter() - started
@@ -64,21 +61,30 @@ def speed_of(loader: Iterable[Any], images: int) -> Callable[[], float]:
     return measure
 
 
-def clothes(images: int, workers: int) -> dict[str, Callable[[], float]]:
-    """The loaders for FashionMNIST."""
-    data = torch.utils.data.Subset(FashionMNIST(train=True, transform=ToTensor()), range(images))
+def sides(
+    data: Dataset[Any], in_memory: InMemoryLoader, workers: int
+) -> dict[str, Callable[[], float]]:
+    """The plain loader of a data set, the same with workers, and our loader of it."""
     common: dict[str, Any] = {"batch_size": BATCH, "shuffle": True}
-    memory = InMemoryLoader(FashionMNIST(train=True), indices=range(images), **common)
+    helped = DataLoader(data, num_workers=workers, persistent_workers=True, **common)
+    images = len(in_memory.dataset)
     return {
         PLAIN: speed_of(DataLoader(data, **common), images),
-        workers_name(workers): speed_of(
-            DataLoader(data, num_workers=workers, persistent_workers=True, **common), images
-        ),
-        IN_MEMORY: speed_of(memory, images),
+        workers_name(workers): speed_of(helped, images),
+        IN_MEMORY: speed_of(in_memory, images),
     }
 
 
-def photos(folder: Path, images: int, workers: int) -> dict[str, Callable[[], float]]:
+def clothes(images: int, workers: int) -> dict[str, Callable[[], float]]:
+    """The loaders for FashionMNIST."""
+    data = torch.utils.data.Subset(FashionMNIST(train=True, transform=ToTensor()), range(images))
+    memory = InMemoryLoader(
+        FashionMNIST(train=True), indices=range(images), batch_size=BATCH, shuffle=True
+    )
+    return sides(data, memory, workers)
+
+
+def photos(folder: Path, workers: int) -> dict[str, Callable[[], float]]:
     """The loaders for a folder of files, each with random changes."""
     each = v2.Compose(
         [
@@ -88,18 +94,14 @@ def photos(folder: Path, images: int, workers: int) -> dict[str, Callable[[], fl
             v2.ToDtype(torch.float32, scale=True),
         ]
     )
-    data = ImageFolder(str(folder), transform=each)
-    common: dict[str, Any] = {"batch_size": BATCH, "shuffle": True}
     memory = InMemoryLoader(
-        ImageFolder(str(folder)), image_size=64, transform=BatchAugment(), **common
+        ImageFolder(str(folder)),
+        image_size=64,
+        transform=BatchAugment(),
+        batch_size=BATCH,
+        shuffle=True,
     )
-    return {
-        PLAIN: speed_of(DataLoader(data, **common), images),
-        workers_name(workers): speed_of(
-            DataLoader(data, num_workers=workers, persistent_workers=True, **common), images
-        ),
-        IN_MEMORY: speed_of(memory, images),
-    }
+    return sides(ImageFolder(str(folder), transform=each), memory, workers)
 
 
 def main() -> None:
@@ -113,11 +115,11 @@ def main() -> None:
     found, lines = report.Report(), []
     with tempfile.TemporaryDirectory(prefix="loading-") as temporary:
         folder = write_photos(Path(temporary), options.photos)
-        for data, sides in (
+        for data, loaders in (
             ("clothes", clothes(options.images, options.workers)),
-            ("photos", photos(folder, options.photos, options.workers)),
+            ("photos", photos(folder, options.workers)),
         ):
-            speeds = report.in_turns(sides, options.rounds)
+            speeds = report.in_turns(loaders, options.rounds)
             for side, values in speeds.items():
                 found.rows.append(report.Row(f"{data}: {side}", report.median(values), "images/s"))
                 times = report.ratio(values, speeds[PLAIN])

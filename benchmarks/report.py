@@ -15,8 +15,6 @@ from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-
 
 @dataclass(frozen=True)
 class Row:

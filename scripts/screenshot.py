@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 REPO = Path(__file__).parents[1]
 LARGEST = 150_000
@@ -22,6 +22,21 @@ LARGEST = 150_000
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, format: str, *arguments: object) -> None:
         """Print nothing."""
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Start the system's Chromium without a window.
+
+    Args:
+        playwright: Who drives it.
+
+    Returns:
+        The browser.
+    """
+    return playwright.chromium.launch(
+        executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
+        args=["--no-sandbox", "--disable-gpu"],
+    )
 
 
 def photograph(url: str, *, scheme: str, anchor: str) -> Image.Image:
@@ -35,11 +50,8 @@ def photograph(url: str, *, scheme: str, anchor: str) -> Image.Image:
     Returns:
         The picture, two pixels for each of the page.
     """
-    browser_path = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"]
-        )
+        browser = launch(playwright)
         page = browser.new_page(
             viewport={"width": 1320, "height": 910},
             color_scheme="dark" if scheme == "dark" else "light",

@@ -7,7 +7,6 @@ import io
 import os
 import re
 import runpy
-import shutil
 import subprocess
 import sys
 import threading
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
-from screenshot import save
+from screenshot import launch, save
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,10 +102,7 @@ def main() -> None:
     names = runpy.run_path(str(CHAPTER))
     (day,) = names["runs"].iterdir()
     with tensorboard(day) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
-            args=["--no-sandbox", "--disable-gpu"],
-        )
+        browser = launch(playwright)
         page = look(browser, url)
         page.wait_for_timeout(1500)  # until the curves have grown
         picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")

@@ -20,6 +20,7 @@ import typer
 from typer.core import TyperGroup
 
 from pdl._version import __version__
+from pdl.allocator import keep_freed_memory
 from pdl.errors import PdlError
 
 if TYPE_CHECKING:
@@ -128,7 +129,6 @@ def predict(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:0 or mps.")] = "auto",
 ) -> None:
     """Say what is on images. Exits with 3 if one of them could not be read."""
-    from pdl.allocator import keep_freed_memory  # noqa: PLC0415
     from pdl.device import choose_device  # noqa: PLC0415 - imports torch
     from pdl.predict import find_images, plot_files, predict_files  # noqa: PLC0415
     from pdl.trained import load_trained  # noqa: PLC0415

@@ -1,5 +1,6 @@
-"""How is a file written whole or not at all, and by one run at a time?"""
+"""How is a file written whole or not at all, by one run at a time, and known again?"""
 
+import hashlib
 import os
 import platform
 import secrets
@@ -48,6 +49,29 @@ def write_atomic(path: Path, data: bytes) -> None:
             partial.unlink()
         raise
     _sync_folder(path.parent)
+
+
+def sha256_of(path: Path) -> str:
+    """Hash a file without holding it in memory.
+
+    Args:
+        path: The file.
+
+    Returns:
+        SHA-256 of its content, in hex.
+
+    Raises:
+        OSError: If the file can not be read.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "a.txt").write_bytes(b"hello")
+        ...     sha256_of(Path(folder, "a.txt"))[:8]
+        '2cf24dba'
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_writable(folder: Path) -> None:

@@ -5,7 +5,6 @@ Around that: one process at a time (the others wait and use its file), other mir
 tries, limits on time and size, and no way down from https to http.
 """
 
-import hashlib
 import logging
 import os
 import time
@@ -20,6 +19,7 @@ from tqdm import tqdm
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from pdl.errors import DownloadError
+from pdl.files import sha256_of
 
 logger = logging.getLogger(__name__)
 
@@ -113,10 +113,7 @@ def download(file: RemoteFile, folder: str | Path, *, patience: Patience | None 
 
 
 def _is_right(path: Path, file: RemoteFile) -> bool:
-    if not path.is_file():
-        return False
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest() == file.sha256
+    return path.is_file() and sha256_of(path) == file.sha256
 
 
 def _from_mirrors(file: RemoteFile, folder: Path, patience: Patience) -> None:

@@ -5,7 +5,6 @@ everywhere: EXIF rotation applied, transparency laid over white, 16 bits scaled 
 first frame of an animation.
 """
 
-import hashlib
 import logging
 import os
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pdl.errors import DataError
+from pdl.files import sha256_of
 
 logger = logging.getLogger(__name__)
 
@@ -151,7 +151,7 @@ def check_images(folder: str | Path, *, max_pixels: int = MAX_PIXELS) -> list[Ba
     for path in image_files(folder):
         known = sums.pop(path.relative_to(folder).as_posix(), None)
         reason = why_bad(path, max_pixels=max_pixels)
-        if not reason and known is not None and _sha256(path) != known:
+        if not reason and known is not None and sha256_of(path) != known:
             reason = f"is not the file in {CHECKSUMS}: its SHA-256 is another"
         if reason:
             bad.append(BadImage(path, reason))
@@ -290,8 +290,3 @@ def _known_sums(folder: Path) -> dict[str, str]:
         for entry in entries
         if len(entry) == 2
     }
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

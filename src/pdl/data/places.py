@@ -19,6 +19,7 @@ from pdl.data import catalog, drawn
 from pdl.data.catalog import Entry
 from pdl.data.images import is_image_name
 from pdl.errors import DataError, DownloadError
+from pdl.files import sha256_of
 
 
 def cache_dir() -> Path:
@@ -154,8 +155,7 @@ def file_sha256(path: Path) -> str:
 
 @lru_cache(maxsize=4096)
 def _file_sha256(path: Path, size: int, changed: int) -> str:  # noqa: ARG001 - keys of the cache
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(path)
 
 
 def _stamp(path: Path) -> tuple[int, int]:

