@@ -25,6 +25,7 @@ def test_the_first_stop_skips_to_the_text(visit: Callable[..., Any]) -> None:
 
     page.keyboard.press("Enter")
     page.wait_for_function("location.hash.length > 1")
+    page.wait_for_function("document.activeElement === document.body")
     page.keyboard.press("Tab")
     assert page.evaluate(IN_CONTENT), page.evaluate("document.activeElement.outerHTML")
     assert seen.errors == []
