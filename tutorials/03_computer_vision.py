@@ -356,7 +356,8 @@ optimizer = torch.optim.SGD(model_0.parameters(), lr=0.1)
 
 # %% [markdown] covers=["03.12", "03.13"]
 # The loop of the last chapters gets a second loop inside: for each epoch, for each batch. The loss
-# of an epoch is a mean over *samples*, so each batch counts by its size.
+# of an epoch is a mean over *samples*, so each batch counts by its size. To measure, we ask the
+# model on which device it lies, and send each batch there.
 
 
 # %%
@@ -365,13 +366,15 @@ from tqdm import tqdm
 
 def eval_model(model, data_loader, loss_fn, accuracy_fn):
     loss, hits, count = 0.0, 0.0, 0
+    device = next(model.parameters()).device
     model.eval()
     with torch.inference_mode():
         for pictures, labels in data_loader:
-            logits = model(pictures)
-            loss += loss_fn(logits, labels).item() * len(labels)
-            hits += accuracy_fn(labels, logits.argmax(dim=1)) * len(labels)
-            count += len(labels)
+            X, y = pictures.to(device), labels.to(device)
+            logits = model(X)
+            loss += loss_fn(logits, y).item() * len(y)
+            hits += accuracy_fn(y, logits.argmax(dim=1)) * len(y)
+            count += len(y)
     name = type(model).__name__
     return {"model_name": name, "model_loss": loss / count, "model_acc": hits / count}
 
@@ -418,6 +421,81 @@ torch.testing.assert_close(two - one, one - zero, rtol=1e-4, atol=1e-4)
 # **`train_loss += loss` without `.item()`.** The sum then remembers how each batch was computed,
 # and memory grows with each step. **`model.forward(x)` instead of `model(x)`** skips hooks.
 # **The mean of batch means** counts a short last batch too much; it comes back below.
+
+# %% [markdown] covers=["03.15"]
+# ### The loop as functions
+#
+# The next models need the same loop, perhaps on a GPU. So it becomes two functions: one learns for
+# an epoch, one measures. `device` says where; the model is moved once, each batch when it comes.
+
+
+# %%
+device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+
+
+def train_step(model, data_loader, loss_fn, optimizer, device):
+    loss_sum, hits, count = 0.0, 0, 0
+    model.to(device).train()
+    for pictures, labels in data_loader:
+        X, y = pictures.to(device), labels.to(device)
+        logits = model(X)
+        loss = loss_fn(logits, y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        loss_sum += loss.item() * len(y)
+        hits += (logits.argmax(dim=1) == y).sum().item()
+        count += len(y)
+    return loss_sum / count, hits / count
+
+
+# %% [markdown]
+# The other half has no optimizer and records no gradients:
+
+
+# %%
+def test_step(model, data_loader, loss_fn, device):
+    loss_sum, hits, count = 0.0, 0, 0
+    model.to(device).eval()
+    with torch.inference_mode():
+        for pictures, labels in data_loader:
+            X, y = pictures.to(device), labels.to(device)
+            logits = model(X)
+            loss_sum += loss_fn(logits, y).item() * len(y)
+            hits += (logits.argmax(dim=1) == y).sum().item()
+            count += len(y)
+    return loss_sum / count, hits / count
+
+
+# %% [markdown]
+# `FashionMNISTV1` is V0 with a ReLU between its layers. One epoch of it by our functions, and one
+# by the library's [`train_step`][pdl.engine.train_step] and
+# [`test_step`][pdl.engine.test_step], from the same start:
+
+# %%
+steps_by = {"ours": (train_step, test_step), "library": (engine.train_step, engine.test_step)}
+epoch_by = {}
+for name, (learn_once, measure) in steps_by.items():
+    torch.manual_seed(42)
+    model_1 = FashionMNISTV1(width=10).to(device)
+    sgd = torch.optim.SGD(model_1.parameters(), lr=0.1)
+    some = InMemoryLoader(plain, shuffle=True, indices=range(3200), seed=42)
+    learned = learn_once(model_1, some, loss_fn, sgd, device=device)
+    epoch_by[name] = (*learned, *measure(model_1, val_loader, loss_fn, device=device))
+    seen, unseen = epoch_by[name][1], epoch_by[name][3]
+    print(f"{name:8} on {device}: train {seen:.2%}, validation {unseen:.2%}")
+
+# %% tags=["check"]
+# Our two functions give the loss and accuracy of the library's, and those of eval_model.
+torch.testing.assert_close(epoch_by["ours"], epoch_by["library"], rtol=1e-4, atol=1e-4)
+measured = eval_model(model_1, val_loader, loss_fn, accuracy_fn)
+torch.testing.assert_close(measured["model_loss"], epoch_by["library"][2], rtol=1e-4, atol=1e-4)
+torch.testing.assert_close(measured["model_acc"] / 100, epoch_by["library"][3])
+assert epoch_by["ours"][3] > 0.4
+
+# %% [markdown]
+# [`engine.train`][pdl.engine.train] calls the two in turn, epoch by epoch, and keeps what they give
+# back.
 
 # %% [markdown] covers=["03.17"]
 # ## A convolution by hand
@@ -577,7 +655,7 @@ assert vgg.conv_block_2(vgg.conv_block_1(image[None])).shape == (1, 10, 7, 7)
 assert sum(p.numel() for p in vgg.conv_block_1[0].parameters()) == 100
 assert sum(p.numel() for p in vgg.parameters()) == 7740
 
-# %% [markdown] covers=["03.15", "03.16"]
+# %% [markdown] covers=["03.16"]
 # ## Three models, one change at a time
 #
 # The notes compared V0 with 50 units on a CPU to V1 with 10 units, one more ReLU and another one at
@@ -604,7 +682,7 @@ def learn_from(model, indices, seed):
     settings |= {"scheduler": falling, "schedule_every": "step"}
     # channels_last only changes the order in memory: convolutions run faster
     history = engine.train(model, loader, val_loader, channels_last=True, **settings)
-    return history["val_acc"][-1], sum(history["seconds"])
+    return history["val_loss"][-1], history["val_acc"][-1], sum(history["seconds"])
 
 
 def train_once(build, seed):
@@ -614,8 +692,7 @@ def train_once(build, seed):
 
 
 # %% [markdown]
-# `engine.train` is the loop from above, with `train_step` and `test_step` for its two halves. The
-# learning rate falls to zero step by step, so that the weights come to rest.
+# The learning rate falls to zero step by step, so that the weights come to rest.
 
 # %% [markdown] tags=["checkpoint"]
 # Which model will win, and by how many points? How far apart will three seeds of one model be?
@@ -630,14 +707,11 @@ models = {
 runs = {}
 for name, build in models.items():
     runs[name] = [train_once(build, seed) for seed in starts]
-scores = {name: [accuracy for _, accuracy, _ in three] for name, three in runs.items()}
+scores = {name: [accuracy for _, _, accuracy, _ in three] for name, three in runs.items()}
 means = {name: sum(three) / 3 for name, three in scores.items()}
-print("validation accuracy   seed 42       0       1    mean  spread  seconds")
+print("validation accuracy   seed 42       0       1")
 for name, three in scores.items():
-    each = "  ".join(f"{score:6.1%}" for score in three)
-    fastest = min(seconds for _, _, seconds in runs[name])
-    spread = max(three) - min(three)
-    print(f"{name:22} {each}  {means[name]:6.1%}  {spread:6.1%}  {fastest:7.1f}")
+    print(f"{name:22}", "  ".join(f"{score:6.1%}" for score in three))
 
 # %% tags=["hide-input"] alt="A row for each of four models, with three dots for three seeds. V0 lies near eighty percent, V1 with ten units below it with its dots far apart, V1 with fifty units above V0, and TinyVGG between them, its dots apart too." caption="Each dot is one seed, the bar is their mean. A difference smaller than the spread of the dots means nothing."
 _, ax = plt.subplots(figsize=(7.2, 2.7))
@@ -660,12 +734,33 @@ ax.set(xlabel="validation accuracy (%)", ylim=(3.5, -0.5))
 ax.grid(visible=False, axis="y")
 
 # %% [markdown] covers=["03.19"]
+# Good, sure and fast are three things, so each model gets a row with all of them: means of three
+# seeds, and the fastest of three times.
+
+# %%
+compared = []
+for name, three in runs.items():
+    row = {"model": name, "parameters": sum(p.numel() for p in three[0][0].parameters())}
+    row |= {"loss": sum(loss for _, loss, _, _ in three) / 3, "accuracy": means[name]}
+    row |= {"spread": max(scores[name]) - min(scores[name])}
+    compared.append(row | {"seconds": min(seconds for *_, seconds in three)})
+
+# %% [markdown]
+# | {{ " | ".join(compared[0]) }} |
+# |---|---:|---:|---:|---:|---:|
+# | {{ compared[0]["model"] }} | {{ f"{compared[0]['parameters']:,}" }} | {{ f"{compared[0]['loss']:.3f}" }} | {{ f"{compared[0]['accuracy']:.1%}" }} | {{ f"{compared[0]['spread']:.1%}" }} | {{ f"{compared[0]['seconds']:.1f}" }} |
+# | {{ compared[1]["model"] }} | {{ f"{compared[1]['parameters']:,}" }} | {{ f"{compared[1]['loss']:.3f}" }} | {{ f"{compared[1]['accuracy']:.1%}" }} | {{ f"{compared[1]['spread']:.1%}" }} | {{ f"{compared[1]['seconds']:.1f}" }} |
+# | {{ compared[2]["model"] }} | {{ f"{compared[2]['parameters']:,}" }} | {{ f"{compared[2]['loss']:.3f}" }} | {{ f"{compared[2]['accuracy']:.1%}" }} | {{ f"{compared[2]['spread']:.1%}" }} | {{ f"{compared[2]['seconds']:.1f}" }} |
+# | {{ compared[3]["model"] }} | {{ f"{compared[3]['parameters']:,}" }} | {{ f"{compared[3]['loss']:.3f}" }} | {{ f"{compared[3]['accuracy']:.1%}" }} | {{ f"{compared[3]['spread']:.1%}" }} | {{ f"{compared[3]['seconds']:.1f}" }} |
+#
+# `pandas.DataFrame(compared)` makes the same table of such a list, to sort and plot.
+#
 # A ReLU between two layers is no gain by itself. All must pass through ten numbers; perhaps it
 # hurts that the ReLU zeroes some of them. V1 with ten units is at {{ f"{means['V1: V0 with a ReLU']:.1%}" }} in the
 # mean, V0 at {{ f"{means['V0']:.1%}" }}. With 50 units it reaches
 # {{ f"{means['V1 with 50 units']:.1%}" }}. TinyVGG has the fewest parameters of all and reaches
 # {{ f"{means['V2: TinyVGG']:.1%}" }}. Its price is time:
-# {{ f"{min(r[2] for r in runs['V2: TinyVGG']) / min(r[2] for r in runs['V0']):.0f}" }} times that of V0.
+# {{ f"{compared[3]['seconds'] / compared[0]['seconds']:.0f}" }} times that of V0.
 #
 # By the rule below the figure, only large gaps count, such as that of V1 with 50 units and V1 with
 # ten. A single seed could have told another story. And this is a short race on
@@ -675,7 +770,7 @@ ax.grid(visible=False, axis="y")
 # All beat chance with all classes. At ten units the ReLU is no gain; TinyVGG beats that V1.
 assert min(min(three) for three in scores.values()) > 0.6
 for name, three in runs.items():
-    for model, _, _ in three:
+    for model, *_ in three:
         with torch.inference_mode():
             said = torch.cat([model(pictures).argmax(dim=1) for pictures, _ in val_loader])
         assert len(said.unique()) == 10, name
@@ -706,7 +801,7 @@ def bugged():
 
 bug_runs = [train_once(bugged, start) for start in starts]
 tallies, dead = [], []
-for model, accuracy, _ in bug_runs:
+for model, _, accuracy, _ in bug_runs:
     with torch.inference_mode():
         logits = torch.cat([model(pictures) for pictures, _ in val_loader])
     tally = torch.bincount(logits.argmax(dim=1), minlength=10)
@@ -753,7 +848,7 @@ for name, gradient in zip(plain.classes, last_layer.weight.grad, strict=True):
 
 # %% [markdown]
 # On three seeds the ReLU on the logits costs
-# {{ f"{100 * (means['V1: V0 with a ReLU'] - sum(run[1] for run in bug_runs) / 3):.0f}" }} points in
+# {{ f"{100 * (means['V1: V0 with a ReLU'] - sum(run[2] for run in bug_runs) / 3):.0f}" }} points in
 # the mean. How many classes die is chance: the same program with another order of additions, on
 # another processor or with more threads, lost more or fewer. So do not expect the notes' digits.
 # A class may also be alive and yet
@@ -765,7 +860,7 @@ assert len(dead[worst]) >= 1
 silent = last_layer.weight.grad.abs().amax(dim=1) == 0
 assert [plain.classes[k] for k in silent.nonzero().flatten()] == dead[worst]
 assert min(int((tally > 0).sum()) for tally in tallies) < 10
-assert means["V1: V0 with a ReLU"] - sum(run[1] for run in bug_runs) / 3 > 0.03
+assert means["V1: V0 with a ReLU"] - sum(run[2] for run in bug_runs) / 3 > 0.03
 
 # %% [markdown] tags=["wrong"]
 # **A convolutional network with {{ f"{published_v2:.2f} %" }}.** So the notes report their TinyVGG,
@@ -869,7 +964,7 @@ assert abs(loss_fn(answers, labels).item() - 2.3026) < 0.05
 more = range(learn.stop, learn.stop + 15_000) if real else learn
 further = {}
 for name in ("V1 with 50 units", "V2: TinyVGG"):
-    further[name], _ = learn_from(runs[name][0][0], more, seed=42)
+    _, further[name], _ = learn_from(runs[name][0][0], more, seed=42)
     print(f"{name}: validation {scores[name][0]:.1%}, then {further[name]:.1%}")
 vgg = runs["V2: TinyVGG"][0][0]
 lead = 100 * (further["V2: TinyVGG"] - further["V1 with 50 units"])
@@ -917,13 +1012,23 @@ test_accuracy = (guesses == truth).float().mean().item()
 print(f"test accuracy {test_accuracy:.1%}")
 
 # %% [markdown]
-# Some at random, with what it says and how sure it is:
+# The same by hand for a few, as a list of pictures: each gets a batch dimension, logits become
+# probabilities, and the answers are stacked. Nine at random, with what it says and how sure it is:
 
-# %% alt="Ten pictures of clothes, each with the predicted class and its probability above; most are right, and a wrong one would stand in orange with the truth below."
-shown = torch.randperm(len(truth), generator=make_generator(7))[:10]
-gallery.plot_images_with_predictions(
-    test_plain.data[shown].unsqueeze(1), probs[shown], test_plain.classes, truth[shown]
-)
+
+# %% alt="Three rows of three pictures of clothes, each with the predicted class and its probability above; most are right, and a wrong one would stand in orange with the truth below."
+def make_predictions(model, samples):
+    device = next(model.parameters()).device
+    model.eval()
+    with torch.inference_mode():
+        logits = [model(sample.unsqueeze(0).to(device))[0] for sample in samples]
+    return torch.softmax(torch.stack(logits), dim=1).cpu()
+
+
+shown = torch.randperm(len(truth), generator=make_generator(7))[:9]
+nine = [test_data[index][0] for index in shown.tolist()]
+nine_probs = make_predictions(vgg, nine)
+gallery.plot_images_with_predictions(nine, nine_probs, test_plain.classes, truth[shown], columns=3)
 
 # %% [markdown]
 # ### Which for which?
@@ -978,6 +1083,7 @@ gallery.plot_images_with_predictions(
 # The network beats chance by far on the test and knows all classes; tops are hardest.
 assert test_accuracy > 0.7
 assert len(guesses.unique()) == 10
+torch.testing.assert_close(nine_probs, probs[shown], rtol=1e-3, atol=1e-4)
 assert int(matrix.sum()) == len(truth)
 assert int(matrix.diagonal().sum()) == int((guesses == truth).sum())
 assert hardest in {"Shirt", "Pullover", "Coat", "T-shirt/top"}
@@ -1094,6 +1200,16 @@ assert moved["train_acc"][-1] - moved["val_acc"][-1] < gap
 assert best_epoch < 50
 assert learned["val_loss"][best_epoch] < learned["val_loss"][-1]
 
+# %% [markdown] tags=["solution"]
+# A smaller gap is not yet a better model. {{ f"{len(more_data['train_acc'])} epochs" }} over 3,000
+# pictures bring validation from {{ f"{learned['val_acc'][-1]:.1%}" }} to
+# {{ f"{more_data['val_acc'][-1]:.1%}" }}. Moved and mirrored pictures bring it to
+# {{ f"{moved['val_acc'][-1]:.1%}" }}: here they
+# {{ "helped" if moved["val_acc"][-1] > learned["val_acc"][-1] + 0.01 else "did not help" }}.
+# {{ "" if moved["val_acc"][-1] > learned["val_acc"][-1] + 0.01 else "The clothes all lie in the middle and look the same way, in training and in validation. What was added is not what is missing, and to this model, which knows no neighbors, a moved shirt is a new picture." }}
+# Stopping early costs nothing: after epoch {{ best_epoch + 1 }} the validation loss was
+# {{ f"{learned['val_loss'][best_epoch]:.2f}" }}, at the end {{ f"{learned['val_loss'][-1]:.2f}" }}.
+
 # %% [markdown] tags=["exercise"] level="build"
 # ### Exercise 4: a picture of your own
 #
@@ -1126,6 +1242,7 @@ from pdl.data.sources import find
 
 food = find("food_mini")
 food_train, food_test = ImageFolderCustom(food.train_dir), ImageFolderCustom(food.test_dir)
+real_food = food.kind == "real"
 print(food.kind, len(food_train), len(food_test), food_train.classes)
 
 # %% tags=["solution", "check"]
@@ -1165,31 +1282,34 @@ assert next(iter(food_test_loader))[0].shape == (32, 3, 32, 32)
 # %% [markdown] tags=["exercise"] level="build"
 # ### Exercise 8: a TinyVGG for them
 #
-# What must change, and how many parameters will it have? Train it for 12 epochs.
+# What must change, and how many parameters will it have? Train it until it beats the answer that
+# knows nothing: always the commonest dish. 225 pictures are few, so take smaller batches, and move
+# the pictures as in exercise 3.
 
 # %% tags=["solution"]
 torch.manual_seed(42)
-food_vgg = TinyVGG(in_channels=3, num_classes=3, image_size=32)
-engine.train(
-    food_vgg,
-    food_loader,
-    optimizer=torch.optim.Adam(food_vgg.parameters(), lr=0.003),
-    loss_fn=loss_fn,
-    epochs=12,
-    progress=False,
-)
+normalize = v2.Normalize(mean=[0.5] * 3, std=[0.25] * 3)  # to between -2 and 2
+food_vgg = nn.Sequential(normalize, TinyVGG(in_channels=3, num_classes=3, image_size=32))
+moves = BatchAugment(shift=0.1, zoom=0.15, rotate=10, brightness=0.1, contrast=0.2)
+by_16 = {"batch_size": 16, "shuffle": True, "image_size": 32, "seed": 42}
+moving = InMemoryLoader(food_train, transform=moves, **by_16)
+adam = torch.optim.Adam(food_vgg.parameters(), lr=0.003)
+falling = torch.optim.lr_scheduler.LinearLR(adam, 1, 0, total_iters=25 * len(moving))
+rate = {"optimizer": adam, "scheduler": falling, "schedule_every": "step"}
+rate |= {"loss_fn": loss_fn, "progress": False, "channels_last": True}
+engine.train(food_vgg, moving, epochs=25, **rate)
 food_accuracy = engine.test_step(food_vgg, food_test_loader, loss_fn).metric
-print(f"{food.kind} pictures: test {food_accuracy:.1%}")
+commonest = max(food_test.targets.count(dish) for dish in range(3)) / len(food_test)
+print(f"{food.kind} pictures: test {food_accuracy:.1%}, commonest dish {commonest:.1%}")
 
 # %% tags=["solution", "check"]
-# Three channels in and three classes out: 4,933 parameters, and better than one in three.
+# Three channels in and three classes out: 4,933 parameters, and better than the commonest dish.
 assert sum(p.numel() for p in food_vgg.parameters()) == 4933
-assert food_accuracy > 0.36
+assert food_accuracy > commonest + 0.03
 
 # %% [markdown] tags=["solution"]
-# Real photos are hard to learn from so few examples: look at the matrix below before you trust such
-# a number, and compare it with always saying the commonest dish,
-# {{ f"{max(food_test.targets.count(k) for k in range(3)) / len(food_test):.0%}" }}.
+# {{ f"{food_accuracy:.0%}" }} against {{ f"{commonest:.0%}" }}:
+# {{ "it has learned something, and it is no expert. 225 small photos are few." if real_food else "drawn dishes are easy to tell apart." }}
 # The next chapters are about that.
 
 # %% [markdown] tags=["exercise"] level="measure"
@@ -1212,9 +1332,10 @@ for place in places:
 print({place: f"{seconds:.2f} s" for place, seconds in epoch_seconds.items()})
 
 # %% tags=["solution", "check"]
-# Each device took its time; the second epoch counts, because the first one warms up.
+# The CPU was timed, and each accelerator that is there; the second epoch, after warming up.
+assert list(epoch_seconds) == places
 assert all(seconds > 0 for seconds in epoch_seconds.values())
-assert "cpu" in epoch_seconds
+assert len(places) == 1 + torch.accelerator.is_available()
 
 # %% [markdown] tags=["solution"]
 # The CPU may win. Each layer has to be started on the GPU from Python, and for so few numbers that
@@ -1236,9 +1357,9 @@ gallery.plot_images_with_predictions(
 )
 
 # %% tags=["solution", "check"]
-# The probabilities of each picture add up to one, and more than one dish is predicted.
+# The probabilities of each picture add up to one, and all three dishes are predicted.
 torch.testing.assert_close(food_probs.sum(dim=1), torch.ones(75))
-assert len(food_probs.argmax(dim=1).unique()) > 1
+assert food_probs.argmax(dim=1).unique().tolist() == [0, 1, 2]
 
 # %% [markdown] tags=["exercise"] level="build"
 # ### Exercise 11: its confusion matrix
