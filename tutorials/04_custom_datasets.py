@@ -477,9 +477,32 @@ def test_step(model, dataloader, loss_fn, device):
 
 
 # %% [markdown] covers=["04.24"]
-# `train` calls both in turn, epoch by epoch, and collects four lists: `train_loss`, `train_acc`,
-# and the same two from pictures that the model does not learn from. That is
-# [`engine.train`][pdl.engine.train]; exercise 4 writes it out.
+# ### Many epochs: `train`
+#
+# `train` calls both in turn, epoch by epoch. It fills four lists, two from the pictures that the
+# model learns from and two from others, prints a line an epoch, and shows a bar in a terminal.
+
+# %%
+from tqdm import tqdm
+
+
+def train(model, train_dataloader, val_dataloader, *, optimizer, loss_fn, epochs, device):
+    results = {"train_loss": [], "train_acc": [], "val_loss": [], "val_acc": []}
+    model.to(device)
+    for epoch in tqdm(range(epochs), disable=None):
+        learned = train_step(model, train_dataloader, loss_fn, optimizer, device)
+        measured = test_step(model, val_dataloader, loss_fn, device)
+        for key, value in zip(results, (*learned, *measured), strict=True):
+            results[key].append(value)
+        print(f"epoch {epoch + 1}: train loss {learned[0]:.4f}", end=", ")
+        print(f"validation loss {measured[0]:.4f}, {measured[1]:.1%} right")
+    return results
+
+
+# %% [markdown]
+# The library's three are [`train_step`][pdl.engine.train_step],
+# [`test_step`][pdl.engine.test_step] and [`train`][pdl.engine.train]. They do the same, and besides
+# check, save, resume and time.
 
 # %% [markdown] tags=["wrong"]
 # **The notes' `train` measured on the training pictures.** It called `test_step` with
@@ -577,25 +600,36 @@ assert constants["sushi"][0] == test_chance
 
 # %% [markdown] covers=["04.25"]
 # Here is their recipe: seed 42, batches of 32, Adam with `lr=0.001`, five epochs (the notes behind
-# this book took ten; exercise 5 goes on to 50). We time it, too. To keep this page quick, all
-# networks from here on get pictures of 32 pixels, which is a quarter of the work.
+# this book took ten; exercise 5 goes on to 50). We train with our `train`, and time it. To keep this
+# page quick, all networks from here on get pictures of 32 pixels, which is a quarter of the work.
 
 # %%
 from timeit import default_timer as timer
 
 val_0 = memory.InMemoryLoader(kept, batch_size=45, indices=first_fifth)
-learn_0 = memory.InMemoryLoader(kept, batch_size=32, shuffle=True, indices=others)
-torch.manual_seed(42)
-recipe = TinyVGG(input_shape=3, hidden_units=10, output_shape=3, side=32)
-adam = torch.optim.Adam(recipe.parameters(), lr=0.001)
-settings = {"loss_fn": loss_fn, "progress": False, "channels_last": True}
+
+
+def fresh():
+    torch.manual_seed(42)
+    model = TinyVGG(input_shape=3, hidden_units=10, output_shape=3, side=32)
+    loader = memory.InMemoryLoader(kept, batch_size=32, shuffle=True, indices=others)
+    return model, loader, torch.optim.Adam(model.parameters(), lr=0.001)
+
+
+recipe, learn_0, adam = fresh()
 start = timer()
-under = engine.train(recipe, learn_0, val_0, optimizer=adam, epochs=5, **settings)
-print(f"{timer() - start:.1f} s, last training loss {under['train_loss'][-1]:.4f}")
+rest = {"optimizer": adam, "loss_fn": loss_fn, "epochs": 5, "device": "cpu"}
+under = train(recipe, learn_0, val_0, **rest)
+print(f"{timer() - start:.1f} s")
+
+# %% [markdown]
+# How sure is it of the dish that it names?
+
+# %%
 with torch.inference_mode():
     recipe_probs = torch.cat([torch.softmax(recipe(X), dim=1) for X, _ in val_0])
 sure = recipe_probs.amax(dim=1).mean().item()
-print(f"probability of the dish that it names: {sure:.3f} in the mean")
+print(f"{sure:.3f} in the mean")
 
 # %% [markdown]
 # Who says "a third for each" to every picture has the loss $\ln 3 \approx$
@@ -603,9 +637,14 @@ print(f"probability of the dish that it names: {sure:.3f} in the mean")
 # is chance. It has hardly begun to learn.
 
 # %% tags=["check"]
-# After that recipe the loss is near ln 3, and the network is not much surer than 1/3.
+# The loss stays near ln 3, the network hardly surer than 1/3; engine.train gives our lists.
 assert abs(under["train_loss"][-1] - np.log(3)) < 0.2
 assert 1 / 3 < sure < 0.55
+twin, loader, adam = fresh()
+quiet = {"loss_fn": loss_fn, "progress": False}
+by_engine = engine.train(twin, loader, val_0, optimizer=adam, epochs=5, **quiet)
+for key, values in under.items():
+    torch.testing.assert_close(values, by_engine[key], rtol=1e-4, atol=1e-4)
 
 # %% [markdown] covers=["04.17"]
 # ## Model 0: no augmentation
@@ -622,6 +661,9 @@ assert 1 / 3 < sure < 0.55
 # %%
 def prepare(pixels):  # bytes (..., 3, 64, 64) to numbers (..., 3, 32, 32)
     return (F.avg_pool2d(pixels.float() / 255, 2) - 0.5) / 0.25
+
+
+settings = {"loss_fn": loss_fn, "progress": False, "channels_last": True}
 
 
 # %% [markdown]
@@ -1130,40 +1172,43 @@ assert side == 13
 assert count == sum(p.numel() for p in without.parameters()) == 8_083
 
 # %% [markdown] tags=["exercise"] level="build"
-# ### Exercise 4: `train`
+# ### Exercise 4: a `train` that stops
 #
-# Write `train` with our two functions: a loop over epochs, four lists, one line printed an epoch.
+# Write `train` anew from `train_step` and `test_step`, so that it stops when the validation loss
+# has not been lowest for eight epochs, and gives the weights of the best epoch back. Try it on
+# the 18 pictures of the overfitting run.
 
 
 # %% tags=["solution"]
-def train(model, train_dataloader, val_dataloader, *, optimizer, loss_fn, epochs, device):
-    results = {"train_loss": [], "train_acc": [], "val_loss": [], "val_acc": []}
-    for epoch in range(epochs):
-        learned = train_step(model, train_dataloader, loss_fn, optimizer, device)
-        measured = test_step(model, val_dataloader, loss_fn, device)
-        for key, value in zip(results, (*learned, *measured), strict=True):
-            results[key].append(value)
-        print(f"epoch {epoch}: loss {learned[0]:.4f}, validation {measured[1]:.1%}")
-    return results
+def train_until(model, train_loader, val_loader, *, optimizer, patience, epochs=50):
+    losses, best = [], {}
+    for _ in range(epochs):
+        train_step(model, train_loader, loss_fn, optimizer, "cpu")
+        losses.append(test_step(model, val_loader, loss_fn, "cpu")[0])
+        if losses[-1] == min(losses):
+            best = {name: value.clone() for name, value in model.state_dict().items()}
+        if len(losses) - losses.index(min(losses)) > patience:
+            break
+    model.load_state_dict(best)
+    return losses
 
 
-def fresh():
-    torch.manual_seed(42)
-    model = TinyVGG(3, 10, 3, side=32)
-    loader = memory.InMemoryLoader(kept, batch_size=32, shuffle=True, indices=others)
-    return model, loader, torch.optim.Adam(model.parameters(), lr=0.001)
-
-
-model, loader, adam = fresh()
-rest = {"optimizer": adam, "loss_fn": loss_fn, "device": "cpu"}
-by_hand = train(model, loader, val_0, epochs=3, **rest)
+torch.manual_seed(0)
+stopped = TinyVGG(3, 10, 3, side=32)
+of_bytes = {"batch_size": 16, "transform": prepare}
+eighteen = memory.InMemoryLoader(kept_64, shuffle=True, indices=others[::10], **of_bytes)
+fifth = memory.InMemoryLoader(kept_64, indices=first_fifth, **of_bytes)
+adam = torch.optim.Adam(stopped.parameters(), lr=0.003)
+losses = train_until(stopped, eighteen, fifth, optimizer=adam, patience=8)
+print(f"stopped after {len(losses)} epochs, best after {losses.index(min(losses)) + 1}")
 
 # %% tags=["solution", "check"]
-# The four lists are those of engine.train.
-model, loader, adam = fresh()
-by_engine = engine.train(model, loader, val_0, optimizer=adam, epochs=3, **settings)
-for key, values in by_hand.items():
-    torch.testing.assert_close(values, by_engine[key], rtol=1e-4, atol=1e-4)
+# It stops early, eight epochs after the lowest loss, and has the weights of that epoch back.
+assert len(losses) < 50
+assert len(losses) - losses.index(min(losses)) == 9
+back = test_step(stopped, fifth, loss_fn, "cpu")[0]
+assert abs(back - min(losses)) < 1e-4
+assert losses[-1] > back
 
 # %% [markdown] tags=["exercise"] level="measure"
 # ### Exercise 5: 5, 20 and 50 epochs
