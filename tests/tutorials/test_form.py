@@ -33,6 +33,7 @@ FEWEST_EXERCISES = {
     "05_going_modular": 3,
     "06_transfer_learning": 6,
     "07_experiment_tracking": 3,
+    "08_vision_transformer": 5,
 }
 
 
