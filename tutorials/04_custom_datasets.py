@@ -1203,7 +1203,7 @@ losses = train_until(stopped, eighteen, fifth, optimizer=adam, patience=8)
 print(f"stopped after {len(losses)} epochs, best after {losses.index(min(losses)) + 1}")
 
 # %% tags=["solution", "check"]
-# It stops early, eight epochs after the lowest loss, and has the weights of that epoch back.
+# It stops eight epochs after the lowest loss, and has the weights of that epoch back.
 assert len(losses) < 50
 assert len(losses) - losses.index(min(losses)) == 9
 back = test_step(stopped, fifth, loss_fn, "cpu")[0]
