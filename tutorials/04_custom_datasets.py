@@ -758,7 +758,7 @@ assert mean_0["train_acc"][-1] - mean_0["val_acc"][-1] > (0.15 if real else 0.01
 # %% [markdown] covers=["04.16"]
 # [`TrivialAugmentWide`](https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.v2.TrivialAugmentWide.html)
 # draws **one** of 14 operations for each picture, and a random strength for it. So a picture is
-# turned *or* moved *or* made gray, never all at once.
+# turned *or* sheared *or* moved *or* gets other colors, never all at once.
 
 # %% alt="Two rows. Each has an original picture of food and four versions: some sheared, or moved with black borders, with other colors or brightness; some unchanged." caption="Four draws for each of two pictures. Identity is one of the operations."
 trivial = v2.TrivialAugmentWide(num_magnitude_bins=31)
@@ -775,6 +775,7 @@ for bins, angles in turns.items():
     print(f"{bins} bins: angles from {angles[0]:.0f} to {angles[-1]:.0f} degrees")
 moves_by = trivial._AUGMENTATION_SPACE["TranslateX"][0](31, 64, 64)
 print(f"moves by up to {moves_by[-1]:.0f} pixels, whatever the size of the picture")
+print("one of:", *trivial._AUGMENTATION_SPACE)
 
 # %% tags=["check"]
 # 14 operations; more bins are finer steps of one range; moves do not depend on the size.
