@@ -315,17 +315,21 @@ def code_of(thing, start=""):
     return code[max(code.find(start), 0) :]
 
 
-print(code_of(tiny_vgg.TinyVGG, "    def forward"))
-print(code_of(tiny_vgg._block))
+print(code_of(tiny_vgg._block), code_of(tiny_vgg.TinyVGG, "    def forward"), sep="\n\n")
 
 # %% [markdown]
-# The *model* knows nothing of training. The *engine* knows nothing of the model: here is how it
-# learns for one epoch, and how it measures. Look for the five numbered steps; what stands between
-# them guards against `NaN`, wrong labels and a request to stop.
+# The *model* knows nothing of training. The *engine* knows nothing of the model. Here is how it
+# measures, the body of `test_step`:
+
+# %%
+print(code_of(engine.test_step, "    device ="))
+
+# %% [markdown]
+# And how `train_step` learns. Look for the five numbered steps; what stands between them guards
+# against `NaN`, wrong labels and a request to stop.
 
 # %%
 print(code_of(engine._learn, "    model.train()"))
-print(code_of(engine.test_step, "    device ="))
 
 # %% [markdown]
 # `train` calls the two for each epoch, as yours did. Last, `save_model`:
