@@ -131,7 +131,7 @@ def in_accelerate(model: nn.Module, loader: DataLoader[Any], device: str) -> flo
 
     accelerator = Accelerator(cpu=device == "cpu")
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
-    prepared = accelerator.prepare(model, optimizer, loader)
+    prepared = accelerator.prepare(model, loader, optimizer)
     return notes_epoch(*prepared, device, accelerator.backward)
 
 

@@ -19,6 +19,7 @@ MODELS = (
     "efficientnet_b2",
     "resnet18",
     "vit_b_16",
+    "vit_tiny_food",
 )
 """What ``--model`` takes: the small network of chapter 03, and known networks to learn on from."""
 

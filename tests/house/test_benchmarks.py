@@ -15,6 +15,7 @@ SMALL = {
     "engine": ["--images", "256"],
     "loading": ["--images", "256", "--photos", "48", "--workers", "1"],
     "memory": ["--images", "512"],
+    "vit": ["--batch", "2", "--seconds", "0.1"],
 }
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

@@ -123,7 +123,7 @@ def test_a_run_is_named_after_its_data_and_model(data, folder):
 
 
 def test_the_models_are_those_there_are():
-    assert set(MODELS) == {"tiny_vgg", *BACKBONES} - {"vit_tiny_food"}
+    assert set(MODELS) == {"tiny_vgg", *BACKBONES}
 
 
 def test_help_needs_no_torch():

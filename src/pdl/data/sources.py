@@ -23,19 +23,12 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
+from pdl.cache import cache_dir, is_offline
 from pdl.data import catalog, drawn
 from pdl.data.archive import unpack
 from pdl.data.catalog import Entry
 from pdl.data.download import Patience, download
-from pdl.data.places import (
-    cache_dir,
-    digest,
-    file_sha256,
-    is_offline,
-    is_whole,
-    look_in,
-    tree,
-)
+from pdl.data.places import digest, file_sha256, is_whole, look_in, tree
 from pdl.errors import DataError, DownloadError
 
 __all__ = ["Found", "available", "cache_dir", "facts", "fetch", "find", "is_offline"]

@@ -1,11 +1,12 @@
 """How does a network that already knows pictures learn new classes?
 
-A backbone is a network trained on ImageNet without its last layer. It turns a picture into a row of
-numbers, its features; a new last layer, the head, turns those into scores of the new classes. With
-a few hundred pictures it is enough to train the head.
+A backbone is a network trained on many pictures, without its last layer. It turns a picture into a
+row of numbers, its features; a new last layer, the head, turns those into scores of the new
+classes. With a few hundred pictures it is enough to train the head.
 """
 
 import warnings
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
@@ -17,9 +18,16 @@ from torchvision.transforms import InterpolationMode, v2
 from pdl.errors import ConfigError, DataError
 from pdl.inputs import Transform, check_counts, check_images, check_rate
 from pdl.mode import device_of, preserve_mode
-from pdl.models.pretrained import lite0_weights, torchvision_weights
+from pdl.models.pretrained import (
+    VIT_TINY_FOOD,
+    lite0_weights,
+    torchvision_weights,
+    vit_tiny_food_weights,
+)
 from pdl.seed import preserve_rng_state, set_seeds
 from pdl.typing import Batches, Labels, Logits
+from pdl.vit.config import ViTConfig
+from pdl.vit.model import VisionTransformer
 
 
 class _Recipe(NamedTuple):
@@ -37,6 +45,7 @@ _RECIPES: dict[str, _Recipe] = {
     "efficientnet_lite0": _Recipe("classifier", 0.2, None),
     "resnet18": _Recipe("fc", 0.0, None),
     "vit_b_16": _Recipe("heads", 0.0, 224),
+    VIT_TINY_FOOD: _Recipe("head", 0.0, 64),
 }
 
 BACKBONES: tuple[str, ...] = tuple(_RECIPES)
@@ -174,10 +183,12 @@ def create_backbone(
     ``set_seeds(42)`` it is the same head that you would write by hand.
 
     Args:
-        name: One of `BACKBONES`. The weights of ``"efficientnet_lite0"`` come as a package; those
-            of the others are fetched on first use.
+        name: One of `BACKBONES`. The weights of ``"efficientnet_lite0"`` come as a package, those
+            of ``"vit_tiny_food"`` are made with `pdl.pretrain`, the others are fetched on first
+            use.
         num_classes: Number of classes ``K``, at least 2.
-        pretrained: Start from the ImageNet weights; False starts from random numbers.
+        pretrained: Start from weights that know pictures, those of ImageNet for all but
+            ``"vit_tiny_food"``; False starts from random numbers.
         freeze: Train the head alone. If left out, frozen when pretrained: random features are not
             worth keeping.
         dropout: Probability of dropping a feature in training, in ``[0, 1)``; what the network's
@@ -230,20 +241,13 @@ def eval_transform(name: str) -> Transform:
         >>> preset.crop_size, preset.resize_size
         ([224], [256])
     """
-    if name != "efficientnet_lite0":
-        preset: Transform = get_model_weights(name).DEFAULT.transforms()
-        return preset
-    # The numbers of timm's tf_efficientnet_lite0.in1k; the crop is 0.875 of the side.
-    compose: Transform = v2.Compose(
-        [
-            v2.Resize(256, interpolation=InterpolationMode.BICUBIC, antialias=True),
-            v2.CenterCrop(224),
-            v2.ToImage(),
-            v2.ToDtype(torch.float32, scale=True),
-            v2.Normalize(mean=[0.5, 0.5, 0.5], std=[0.5, 0.5, 0.5]),
-        ]
-    )
-    return compose
+    if name == VIT_TINY_FOOD:
+        return _preset(resize=64, crop=64)
+    if name == "efficientnet_lite0":
+        # The numbers of timm's tf_efficientnet_lite0.in1k; the crop is 0.875 of the side.
+        return _preset(resize=256, crop=224)
+    preset: Transform = get_model_weights(name).DEFAULT.transforms()
+    return preset
 
 
 def extract_features(model: Backbone, loader: Batches) -> tuple[Tensor, Labels]:
@@ -289,10 +293,10 @@ def _features(name: str, *, pretrained: bool) -> tuple[nn.Module, int]:
     # The random numbers that pretrained weights replace are not taken from the program's stream.
     unused: AbstractContextManager[None] = preserve_rng_state() if pretrained else nullcontext()
     with unused:
-        network = _lite0() if name == "efficientnet_lite0" else get_model(name, weights=None)
+        network = _OWN[name].build() if name in _OWN else get_model(name, weights=None)
     if pretrained:
         own = network.state_dict()
-        weights = lite0_weights(own) if name == "efficientnet_lite0" else torchvision_weights(name)
+        weights = _OWN[name].weights(own) if name in _OWN else torchvision_weights(name)
         network.load_state_dict(weights)
     head = _RECIPES[name].head
     parts = network.get_submodule(head).modules()
@@ -313,3 +317,32 @@ def _lite0() -> nn.Module:
         ) from error
     network: nn.Module = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     return network
+
+
+def _vit_tiny_food() -> nn.Module:
+    return VisionTransformer(ViTConfig.preset("Ti/8", image_size=64))
+
+
+def _preset(*, resize: int, crop: int) -> Transform:
+    compose: Transform = v2.Compose(
+        [
+            v2.Resize(resize, interpolation=InterpolationMode.BICUBIC, antialias=True),
+            v2.CenterCrop(crop),
+            v2.ToImage(),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize(mean=[0.5, 0.5, 0.5], std=[0.5, 0.5, 0.5]),
+        ]
+    )
+    return compose
+
+
+class _Source(NamedTuple):
+    build: Callable[[], nn.Module]
+    weights: Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
+
+
+_OWN: dict[str, _Source] = {
+    "efficientnet_lite0": _Source(_lite0, lite0_weights),
+    VIT_TINY_FOOD: _Source(_vit_tiny_food, vit_tiny_food_weights),
+}
+"""The networks that torchvision does not have."""

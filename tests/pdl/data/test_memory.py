@@ -191,3 +191,42 @@ def test_augment_normalizes_and_checks() -> None:
     for wrong in (images.float(), images[0]):
         with pytest.raises(ShapeError, match=r"uint8 of shape \(B, C, H, W\)"):
             BatchAugment()(wrong)
+
+
+def test_augment_crops_a_window_inside_the_picture() -> None:
+    ramp = torch.arange(64, dtype=torch.uint8) * 4
+    images = torch.zeros(64, 3, 64, 64, dtype=torch.uint8)
+    images[:, 0], images[:, 1] = ramp, ramp.view(-1, 1)  # red grows with x, green with y
+    set_seeds(0)
+    cut = BatchAugment(flip=False, crop=0.25)(images) * 255 / 4
+    for channel, axis in ((0, 2), (1, 1)):
+        along = cut[:, channel].diff(dim=axis)
+        assert along.min() >= -1e-3  # a window that reached outside would be mirrored there
+        assert cut[:, channel].diff(dim=3 - axis).abs().max() < 1e-3
+    width = (cut[:, 0, 0, -1] - cut[:, 0, 0, 0]) / 63
+    height = (cut[:, 1, -1, 0] - cut[:, 1, 0, 0]) / 63
+    area, shape = width * height, width / height
+    assert 0.2 < area.min() < 0.4
+    assert 0.8 < area.max() <= 1.01
+    assert shape.min() > 0.7
+    assert shape.max() < 1.4
+    assert cut[:, 0, 0, 0].std() > 3  # from everywhere, not only from the middle
+    set_seeds(0)
+    flipped = BatchAugment(crop=0.25)(images)[:, 0].diff(dim=2).mean((1, 2)) < 0
+    assert 16 < int(flipped.sum()) < 48
+
+
+def test_augment_takes_colors_towards_gray_and_away() -> None:
+    images = torch.tensor([150, 100, 50], dtype=torch.uint8).view(1, 3, 1, 1).repeat(64, 1, 2, 2)
+    set_seeds(0)
+    changed = BatchAugment(saturation=0.5)(images)[:, :, 0, 0]
+    luma = torch.tensor([0.299, 0.587, 0.114])
+    torch.testing.assert_close(changed @ luma, (images[:, :, 0, 0] / 255) @ luma)
+    spread = (changed[:, 0] - changed[:, 2]) / (100 / 255)
+    assert 0.5 <= spread.min() < 0.6
+    assert 1.4 < spread.max() <= 1.5
+    with pytest.raises(ShapeError, match="saturation needs 3 channels, got 1"):
+        BatchAugment(saturation=0.5)(images[:, :1])
+    for options in ({"crop": 0.0}, {"crop": 1.1}, {"saturation": 1.0}):
+        with pytest.raises(ConfigError, match=next(iter(options))):
+            BatchAugment(**options)
