@@ -843,6 +843,9 @@ assert not (first == second).any()
 generator = torch.Generator().manual_seed(RANDOM_SEED)
 assert torch.equal(torch.rand(3, 3, generator=generator), t3)
 
+# %% [markdown] tags=["number"] row="N5"
+# {{ "all True" if (t3 == t4).all() else "not all True" }}
+
 # %% [markdown]
 # `torch.manual_seed` sets the global sequence of every device. When one part of a program should
 # not disturb another, give it a sequence of its own: `torch.rand(3, 3, generator=generator)` with

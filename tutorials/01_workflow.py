@@ -195,6 +195,9 @@ assert round(model.weight.item(), 4) == 0.3367
 assert round(model.bias.item(), 4) == 0.1288
 assert model.weight.requires_grad
 
+# %% [markdown] tags=["number"] row="N1"
+# {{ f"{model.weight.item():.4f}, {model.bias.item():.4f}" }}
+
 # %% [markdown]
 # `parameters()` yields the tensors themselves, which the optimizer needs. `state_dict()` maps
 # names to values, which is what we save later.
@@ -237,6 +240,12 @@ ours = untrained_preds.flatten()
 torch.testing.assert_close(ours, torch.tensor(notes), rtol=0, atol=6e-5)
 truth = torch.arange(0.86, 0.99, 0.014)
 torch.testing.assert_close(y_test.flatten(), truth, rtol=0, atol=1e-6)
+
+# %% [markdown] tags=["number"] row="N2"
+# {{ ", ".join(f"{value:.4f}" for value in untrained_preds.flatten()) }}
+
+# %% [markdown] tags=["number"] row="N3"
+# {{ f"{y_test.min():.4f} to {y_test.max():.4f}, step {y_test[1, 0] - y_test[0, 0]:.3f}" }}
 
 # %% alt="The blue and green points rise in a straight line; ten orange predictions lie far below the green points." caption="Far too low: these predictions come from two random numbers."
 plotting.plot_predictions(X_train, y_train, X_test, y_test, untrained_preds)
@@ -588,6 +597,21 @@ for epoch, (w, b, train_loss, test_loss) in reference.items():
     assert tuple(round(value, 4) for value in path[epoch]) == (w, b)
     assert abs(train_loss_values[epoch - 1] - train_loss) < 2e-6
     assert abs(test_loss_values[epoch - 1] - test_loss) < 2e-6
+
+# %% [markdown] tags=["number"] row="N4"
+# {{ f"{path[1][0]:.4f}, {path[1][1]:.4f}" }}
+
+# %% [markdown] tags=["number"] row="01 epoch 100"
+# {{ f"{path[100][0]:.4f}, {path[100][1]:.4f}" }}
+
+# %% [markdown] tags=["number"] row="01 epoch 200"
+# {{ f"{path[200][0]:.4f}, {path[200][1]:.4f}" }}
+
+# %% [markdown] tags=["number"] row="01 first losses"
+# {{ f"{train_loss_values[0]:.5f}, {test_loss_values[0]:.5f}" }}
+
+# %% [markdown] tags=["number"] row="01 losses at 90"
+# {{ f"{train_loss_values[90]:.5f}, {test_loss_values[90]:.5f}" }}
 
 # %% [markdown] covers=["01.18"]
 # Here it is: weight {{ f"{path[200][0]:.4f}" }}, bias {{ f"{path[200][1]:.4f}" }} after 200

@@ -12,9 +12,9 @@ from pdl_site.errors import SiteError
 from pdl_site.prose import CODE_FENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from pdl_site.script import Chapter
+    from pdl_site.script import Cell, Chapter
 
 HEADING = re.compile(r"^#{1,6} (?P<title>.+?)(?: \{.*\})?$", re.MULTILINE)
 LINK = re.compile(r"\[([^\]]+)\](?:\([^)]*\)|\[[^\]]*\])")
@@ -34,11 +34,14 @@ class Place(NamedTuple):
     title: str
 
 
-def places(chapters: Iterable[Chapter]) -> dict[str, list[Place]]:
+def places(
+    chapters: Iterable[Chapter], marks: Callable[[Cell], Iterable[str]] | None = None
+) -> dict[str, list[Place]]:
     """Find where each item is treated.
 
     Args:
         chapters: The chapters in reading order.
+        marks: The items that a cell names; what it ``covers`` if left out.
 
     Returns:
         For each item, sorted by its id, the sections whose cells name it, in reading order.
@@ -53,7 +56,7 @@ def places(chapters: Iterable[Chapter]) -> dict[str, list[Place]]:
             sections = [Place(chapter.name, slugify(title, "-"), title) for title in titles]
             # A cell that begins with text goes on with the section before it.
             first = sections[0] if sections and cell.source.startswith("#") else here
-            for item in cell.covers:
+            for item in cell.covers if marks is None else marks(cell):
                 if first not in (known := found.setdefault(item, [])):
                     known.append(first)
             here = sections[-1] if sections else here

@@ -6,15 +6,16 @@ import ast
 import html
 import posixpath
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pdl_site.book import total_checks
 from pdl_site.coverage import as_tables, places
 from pdl_site.errors import SiteError
+from pdl_site.ledger import corrections_table, numbers_table
 from pdl_site.runcard import duration
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from pdl_site.book import Entry
@@ -31,6 +32,8 @@ def insert(
     figures: Mapping[str, str],
     library: Path | None = None,
     topics: Mapping[str, str] | None = None,
+    numbers: Mapping[str, Any] | None = None,
+    corrections: Mapping[str, Any] | None = None,
 ) -> str:
     """Replace the ``<!-- site:... -->`` comments of a hand-written page.
 
@@ -42,6 +45,8 @@ def insert(
         figures: Markdown of named figures by ``uri/chapter#name``.
         library: Folder of the library's source, whose doctests are counted.
         topics: A few words for each item of the curriculum.
+        numbers: The published numbers that the chapters compute again.
+        corrections: The common errors that the chapters set right.
 
     Returns:
         The page with the inserts in place.
@@ -51,16 +56,20 @@ def insert(
     """
     folder = posixpath.relpath(uri, posixpath.dirname(page) or ".")
 
+    chapters = [entry.chapter for entry in entries]
+    titles = {chapter.name: chapter.front.title for chapter in chapters}
+    makers: dict[str, Callable[[], str]] = {
+        "chapters": lambda: _chapters(entries, folder),
+        "checked": lambda: _checked(entries, library),
+        "coverage": lambda: as_tables(places(chapters), topics or {}, titles, folder),
+        "numbers": lambda: numbers_table(numbers or {}, entries, folder),
+        "corrections": lambda: corrections_table(corrections or {}, entries, folder),
+    }
+
     def one(match: re.Match[str]) -> str:
         what, argument = match["what"], match["argument"] or ""
-        if what == "chapters":
-            return _chapters(entries, folder)
-        if what == "checked":
-            return _checked(entries, library)
-        if what == "coverage":
-            chapters = [entry.chapter for entry in entries]
-            titles = {chapter.name: chapter.front.title for chapter in chapters}
-            return as_tables(places(chapters), topics or {}, titles, folder)
+        if what in makers:
+            return makers[what]()
         if what == "figure" and argument in figures:
             return figures[argument].replace("](", f"]({folder}/")
         if what == "figure" and any(entry.record is None for entry in entries):

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import nbformat
 
 from pdl_site.prose import fill, sub_outside_code
+from pdl_site.record import values_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pdl_site.record import Record
     from pdl_site.script import Cell, Chapter
 
@@ -47,7 +46,7 @@ def to_notebook(chapter: Chapter, record: Record | None, *, site_url: str = "",
             "title": chapter.front.title,
         }
     )
-    values = iter(record.values if record else ())
+    values = values_of(chapter, record)
     if install:
         source = "# Where the library is missing, on Colab for example, run:\n"
         source += f'# %pip install -q "{install}"'
@@ -58,9 +57,9 @@ def to_notebook(chapter: Chapter, record: Record | None, *, site_url: str = "",
             if cell.tags:
                 node.metadata["tags"] = sorted(cell.tags)
         else:
-            mine: Sequence[str] = ()
-            if cell.expressions:
-                mine = next(values, ["…"] * len(cell.expressions))
+            if "number" in cell.tags:  # only the site has a page of numbers
+                continue
+            mine = values.get(cell.number, ["…"] * len(cell.expressions))
             text = plain_markdown(fill(cell.source, mine), site_url)
             node = nbformat.v4.new_markdown_cell(_labelled(cell, text))
         notebook.cells.append(_with_id(node, f"cell-{cell.number:03d}"))

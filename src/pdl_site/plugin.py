@@ -69,6 +69,10 @@ class SiteConfig(Config):
     """YAML file of names and addresses that pages may refer to as ``[text][name]``."""
     topics = opt.Type(str, default="")
     """YAML file with a few words for each item of the curriculum that cells cover."""
+    numbers = opt.Type(str, default="")
+    """YAML file of the published numbers that the chapters compute again."""
+    corrections = opt.Type(str, default="")
+    """YAML file of the common errors that the chapters set right."""
     branch = opt.Type(str, default="gh-pages")
     """Branch from which Colab opens the notebooks."""
 
@@ -82,7 +86,7 @@ class SitePlugin(BasePlugin[SiteConfig]):
         self.book: Book | None = None
         self.entries: list[Entry] = []
         self.figures: dict[str, str] = {}
-        self.topics: dict[str, str] = {}
+        self.tables: dict[str, dict[str, Any]] = {}
         self.live = LiveCache()
         self.turn = contextlib.ExitStack()
 
@@ -161,7 +165,11 @@ class SitePlugin(BasePlugin[SiteConfig]):
             files.append(file)
             for own, content in page.files.items():
                 files.append(File.generated(config, f"{uri}/{name}/{own}", content=content))
-        self.topics = self._read_yaml("topics", config) if self.config.topics else {}
+        self.tables = {
+            option: self._read_yaml(option, config)
+            for option in ("topics", "numbers", "corrections")
+            if self.config[option]
+        }
         if found := places(entry.chapter for entry in self.entries):
             files.append(File.generated(config, "coverage.json", content=as_json(found, uri)))
         return files
@@ -195,7 +203,7 @@ class SitePlugin(BasePlugin[SiteConfig]):
                 entries=self.entries,
                 figures=self.figures,
                 library=library,
-                topics=self.topics,
+                **self.tables,
             )
         except SiteError as error:
             raise Abort(str(error)) from error
@@ -264,7 +272,7 @@ class SitePlugin(BasePlugin[SiteConfig]):
             raise AssertionError("MkDocs calls on_config first")
         return self.book
 
-    def _read_yaml(self, option: str, config: MkDocsConfig) -> dict[str, str]:
+    def _read_yaml(self, option: str, config: MkDocsConfig) -> dict[str, Any]:
         path = Path(config.config_file_path).parent / self.config[option]
         try:
             found = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from pdl_site.script import Chapter
+
 # Not MkDocs' logger: a warning there fails a strict build, and a damaged entry is mended by a run.
 log = logging.getLogger("pdl_site.record")
 KEPT = 6
@@ -48,6 +50,21 @@ class Record:
     outputs: tuple[list[dict[str, Any]], ...]
     values: tuple[list[str], ...]
     facts: dict[str, Any] = field(default_factory=dict)
+
+
+def values_of(chapter: Chapter, record: Record | None) -> dict[int, list[str]]:
+    """What the expressions in the prose came to.
+
+    Args:
+        chapter: The chapter.
+        record: Its run, or None.
+
+    Returns:
+        The values of each Markdown cell that has expressions, by the number of the cell; empty
+        without a run.
+    """
+    computed = (cell.number for cell in chapter.cells if cell.expressions)
+    return dict(zip(computed, record.values if record else (), strict=False))
 
 
 class RunCache:

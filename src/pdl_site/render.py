@@ -15,6 +15,7 @@ import yaml
 from pdl_site import figures
 from pdl_site.outputs import preformatted
 from pdl_site.prose import fill, sub_outside_code
+from pdl_site.record import values_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -79,6 +80,22 @@ def render(chapter: Chapter, record: Record | None, context: Context) -> Page:
     return _Renderer(chapter, record, context).page()
 
 
+def number_anchor(row: str) -> str:
+    """The place on its page where a published number is computed again.
+
+    Args:
+        row: Id of the number.
+
+    Returns:
+        An id of HTML.
+
+    Example:
+        >>> number_anchor("2.2 epoch 100")
+        'number-2-2-epoch-100'
+    """
+    return f"number-{re.sub(r'[^a-z0-9]+', '-', row.lower())}"
+
+
 class _Renderer:
     def __init__(self, chapter: Chapter, record: Record | None, context: Context) -> None:
         self.chapter, self.context = chapter, context
@@ -86,17 +103,16 @@ class _Renderer:
         self.figures: dict[str, str] = {}
         self.shown: set[str] = set()
         outputs = iter(record.outputs if record else ())
-        values = iter(record.values if record else ())
         uses = iter(context.uses)
         self.outputs: dict[int, list[dict[str, Any]]] = {}
-        self.values: dict[int, list[str]] = {}
+        self.values = values_of(chapter, record)
         self.uses: dict[int, set[str]] = {}
         for cell in chapter.cells:
             if cell.kind == "code":
                 self.outputs[cell.number] = next(outputs, [])
                 self.uses[cell.number] = next(uses, set())
             elif cell.expressions:
-                self.values[cell.number] = next(values, [PENDING] * len(cell.expressions))
+                self.values.setdefault(cell.number, [PENDING] * len(cell.expressions))
 
     def page(self) -> Page:
         blocks: list[str] = []
@@ -136,6 +152,8 @@ class _Renderer:
         yield f'<div class="pdl-cell" markdown="1">\n\n{body}\n\n</div>'
 
     def markdown(self, cell: Cell) -> str:
+        if "number" in cell.tags:
+            return f'<div class="pdl-anchor" id="{number_anchor(cell.row)}"></div>'
         text = sub_outside_code(
             SIBLING, lambda match: f"{match[1]}.md{match[2] or ''})", cell.source.strip()
         )

@@ -15,6 +15,7 @@ import nbformat
 from pdl_site.errors import SiteError
 from pdl_site.front import FrontMatter, read_front_matter
 from pdl_site.prose import (
+    EXPRESSION,
     Expression,
     find_expressions,
     find_stray_braces,
@@ -27,13 +28,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CODE_TAGS = frozenset({"check", "solution", "hide-input", "stderr"})
-MARKDOWN_TAGS = frozenset({"checkpoint", "wrong", "exercise", "solution"})
+MARKDOWN_TAGS = frozenset({"checkpoint", "wrong", "exercise", "solution", "number"})
 CODE_KEYS = frozenset({"tags", "alt", "caption", "name"})
-MARKDOWN_KEYS = frozenset({"tags", "covers", "level"})
+MARKDOWN_KEYS = frozenset({"tags", "covers", "corrects", "level", "row"})
 UNREADABLE = (nbformat.ValidationError, AttributeError, TypeError, ValueError)
 """What jupytext raises at keys of a wrong kind."""
-TEXT_KEYS = frozenset({"caption", "name", "level"})
-LIST_KEYS = frozenset({"tags", "covers"})
+TEXT_KEYS = frozenset({"caption", "name", "level", "row"})
+LIST_KEYS = frozenset({"tags", "covers", "corrects"})
 LEVELS = ("warm-up", "build", "measure", "open")
 PERCENT = {"extension": ".py", "format_name": "percent", "comment_magics": False}
 MARKER = re.compile(r"# ?%%+( |$)")
@@ -53,6 +54,8 @@ class Cell:
         caption: Caption of the figure, in Markdown.
         name: Name by which other pages can show the cell's figure.
         covers: Ids of the curriculum that the cell treats.
+        corrects: Ids of common errors that the cell sets right.
+        row: Id of the published number that the cell computes again.
         level: Difficulty of an exercise.
         expressions: The ``{{ ... }}`` of a Markdown cell, in order.
     """
@@ -66,6 +69,8 @@ class Cell:
     caption: str = ""
     name: str = ""
     covers: tuple[str, ...] = ()
+    corrects: tuple[str, ...] = ()
+    row: str = ""
     level: str = ""
     expressions: tuple[Expression, ...] = ()
 
@@ -224,6 +229,12 @@ def _cell(
     else:
         expressions = find_expressions(source)
         _check_prose(source, expressions, line, fail)
+        if ("number" in tags) != bool(meta.get("row")):
+            raise fail("the tag 'number' and the key 'row' belong together")
+        if "number" in tags and not (
+            len(expressions) == 1 and EXPRESSION.fullmatch(source.strip())
+        ):
+            raise fail("a number is one expression, {{ x }}, and nothing else")
     alt = meta.get("alt", [])
     return Cell(
         kind=kind,
@@ -235,6 +246,8 @@ def _cell(
         caption=meta.get("caption", ""),
         name=meta.get("name", ""),
         covers=tuple(meta.get("covers", [])),
+        corrects=tuple(meta.get("corrects", [])),
+        row=meta.get("row", ""),
         level=meta.get("level", ""),
         expressions=expressions,
     )
