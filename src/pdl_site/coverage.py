@@ -50,9 +50,9 @@ def places(
     for chapter in chapters:
         here = Place(chapter.name, "", chapter.front.title)
         for cell in chapter.cells:
-            if cell.kind != "markdown":
-                continue
-            titles = [_plain(m["title"]) for m in HEADING.finditer(CODE_FENCE.sub("", cell.source))]
+            is_prose = cell.kind == "markdown"
+            text = CODE_FENCE.sub("", cell.source) if is_prose else ""
+            titles = [_plain(match["title"]) for match in HEADING.finditer(text)]
             sections = [Place(chapter.name, slugify(title, "-"), title) for title in titles]
             # A cell that begins with text goes on with the section before it.
             first = sections[0] if sections and cell.source.startswith("#") else here

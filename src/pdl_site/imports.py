@@ -221,6 +221,47 @@ class ModuleMap:
         return _tables(read_module(file), module)
 
 
+def foreign_names(sources: Iterable[str], package: str) -> list[set[str]]:
+    """Find which names of another package each of a chapter's cells uses.
+
+    Args:
+        sources: Code cells in order; what one imports, those after it may use.
+        package: Name of the package.
+
+    Returns:
+        For each cell the dotted names as the code writes them, with what the package's own name
+        was shortened to written out.
+
+    Example:
+        >>> cells = ["import torch; from torch import nn", "nn.ReLU(); torch.e"]
+        >>> sorted(foreign_names(cells, "torch")[1])
+        ['torch.e', 'torch.nn.ReLU']
+    """
+    bound: Names = {}
+    used: list[set[str]] = []
+    for source in sources:
+        tree = _tree(source)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    top = alias.name.partition(".")[0]
+                    bound[alias.asname or top] = alias.name if alias.asname else top
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                bound |= {
+                    each.asname or each.name: f"{node.module}.{each.name}" for each in node.names
+                }
+        names = set()
+        inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        for node in ast.walk(tree):
+            head, _, rest = _dotted(node).partition(".")
+            if head in bound and id(node) not in inner:
+                full = f"{bound[head]}.{rest}".rstrip(".")
+                if full.startswith(f"{package}."):
+                    names.add(full)
+        used.append(names)
+    return used
+
+
 def read_module(file: Path) -> str:
     """Read a module of the project.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pdl_site.book import total_checks
 from pdl_site.coverage import as_tables, places
 from pdl_site.errors import SiteError
+from pdl_site.foreign import foreign_table
 from pdl_site.ledger import corrections_table, numbers_table
 from pdl_site.runcard import duration
 
@@ -34,6 +35,7 @@ def insert(
     topics: Mapping[str, str] | None = None,
     numbers: Mapping[str, Any] | None = None,
     corrections: Mapping[str, Any] | None = None,
+    references: Mapping[str, str] | None = None,
 ) -> str:
     """Replace the ``<!-- site:... -->`` comments of a hand-written page.
 
@@ -47,6 +49,7 @@ def insert(
         topics: A few words for each item of the curriculum.
         numbers: The published numbers that the chapters compute again.
         corrections: The common errors that the chapters set right.
+        references: Addresses of other projects' objects by name.
 
     Returns:
         The page with the inserts in place.
@@ -70,6 +73,8 @@ def insert(
         what, argument = match["what"], match["argument"] or ""
         if what in makers:
             return makers[what]()
+        if what == "foreign" and argument:
+            return foreign_table(chapters, argument, references or {}, folder)
         if what == "figure" and argument in figures:
             return figures[argument].replace("](", f"]({folder}/")
         if what == "figure" and any(entry.record is None for entry in entries):

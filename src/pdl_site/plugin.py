@@ -167,7 +167,7 @@ class SitePlugin(BasePlugin[SiteConfig]):
                 files.append(File.generated(config, f"{uri}/{name}/{own}", content=content))
         self.tables = {
             option: self._read_yaml(option, config)
-            for option in ("topics", "numbers", "corrections")
+            for option in ("topics", "numbers", "corrections", "references")
             if self.config[option]
         }
         if found := places(entry.chapter for entry in self.entries):
@@ -221,9 +221,9 @@ class SitePlugin(BasePlugin[SiteConfig]):
         search: Any = config.plugins.get("material/search") or config.plugins.get("search")
         if self.serving and (index := getattr(search, "search_index", None)) is not None:
             self.live.keep_entries(index)
-        if self.config.references:
+        if known := self.tables.get("references"):
             autorefs: Any = config.plugins["autorefs"]
-            for name, url in self._read_yaml("references", config).items():
+            for name, url in known.items():
                 autorefs.register_url(name, url)
         return env
 
