@@ -39,5 +39,7 @@ def test_addresses_of_other_projects_are_secure_and_on_their_own_sites() -> None
     text = (ROOT / "docs" / "includes" / "torch_urls.yml").read_text(encoding="utf-8")
     for name, url in yaml.safe_load(text).items():
         assert url.startswith("https://"), name
-        if name.startswith("torch"):
+        if name.startswith("torchvision."):
+            assert url.startswith("https://docs.pytorch.org/vision/stable/"), name
+        elif name.startswith("torch"):
             assert url.startswith("https://docs.pytorch.org/docs/stable/"), name
