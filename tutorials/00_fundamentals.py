@@ -152,7 +152,7 @@ assert MATRIX.shape == torch.Size([2, 2])
 print(torch.tensor([1, 2]).dtype, torch.Tensor([1, 2]).dtype)
 print(torch.tensor(3).shape, torch.Tensor(3).shape)
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["wrong"] corrects=["28"]
 # **`torch.Tensor` is not `torch.tensor`.** The capital one is the class. It turns integers into
 # floats without a word, and it takes a single `3` for a *size*: three numbers that nobody
 # has set. Write `torch.tensor()` for values, always.
@@ -170,7 +170,7 @@ values = torch.rand(100_000)
 print(values[:4])
 print(values.min() >= 0, values.max() < 1)
 
-# %% [markdown]
+# %% [markdown] corrects=["11"]
 # `torch.rand` draws **uniformly from [0, 1)**: no part of the interval is preferred, 0 can occur,
 # 1 cannot. Its sibling `torch.randn` draws from the bell curve around 0.
 
@@ -331,7 +331,7 @@ draw(places, 10.5, 0.8, A * A, "orange", tint=here)
 say(places, 5.5, 2.3, "*", fontsize=16)
 say(places, 9.5, 2.3, "=", fontsize=16)
 
-# %% [markdown] covers=["00.17"]
+# %% [markdown] covers=["00.17"] corrects=["20"]
 # ### Matrix multiplication: a row meets a column
 #
 # Networks spend most of their time on another operation. In `A @ B`, each row of `A`
@@ -575,7 +575,7 @@ for n, (title, choice) in enumerate(choices.items()):
     tints[choice] = 0.55
     draw(grids, 0.5 + 5 * n, 1.2, table, "teal", title=title, tint=tints)
 
-# %% [markdown] covers=["00.20"]
+# %% [markdown] covers=["00.20"] corrects=["21"]
 # ## Change the shape, keep the numbers
 #
 # `reshape` arranges the same numbers anew. The **total number of elements must stay the
@@ -639,7 +639,7 @@ except RuntimeError as error:
 flat = turned.reshape(6)
 print(flat, flat.data_ptr() == turned.data_ptr())
 
-# %% [markdown]
+# %% [markdown] corrects=["26"]
 # There is none. So **`view` shares or refuses; `reshape` shares if it can and copies if it must.**
 # Slices such as `table[0]` share memory, too; a condition such as `table[table > 6]` copies. To be
 # sure of a copy, write `.clone()`.
@@ -650,7 +650,7 @@ assert table[0].data_ptr() == table.data_ptr() == table.T.data_ptr()
 assert table[table >= 0].data_ptr() != table.data_ptr()
 assert table.clone().data_ptr() != table.data_ptr()
 
-# %% [markdown] covers=["00.23", "00.24"]
+# %% [markdown] covers=["00.23", "00.24"] corrects=["23"]
 # ### Add or remove a dimension of length 1
 #
 # `unsqueeze(dim)` adds a dimension of length 1 at that place: a model wants a *batch* of images,
@@ -693,7 +693,7 @@ say(joined, 15.5, 3.7, "hstack", fontweight="bold")
 for x_label, y_label, label in ((3, 5, "(2, 3)"), (8.5, 5.3, "(3, 2)"), (15.5, 4.5, "(6)")):
     say(joined, x_label, y_label, label, "muted")
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["wrong"] corrects=["22"]
 # **`hstack` of two vectors is not a matrix.** A vector has no columns, so `hstack` can only make
 # it longer: the result is one vector of six. `vstack` first makes a row of each vector. If you mean
 # a new dimension, say so with `stack`.
@@ -763,7 +763,7 @@ assert results[0].shape == results[1].shape == (3, 8, 8)
 assert torch.equal(tomato.permute(2, 0, 1)[:, 5, 3], tomato[5, 3])
 assert not torch.equal(tomato.reshape(3, 8, 8)[:, 5, 3], tomato[5, 3])
 
-# %% [markdown] covers=["00.27", "00.28"]
+# %% [markdown] covers=["00.27", "00.28"] corrects=["24"]
 # ## NumPy and back
 #
 # Most data in Python passes through NumPy at some point. `torch.from_numpy` and `.numpy()` cross
@@ -846,7 +846,7 @@ assert torch.equal(torch.rand(3, 3, generator=generator), t3)
 # %% [markdown] tags=["number"] row="N5"
 # {{ "all True" if (t3 == t4).all() else "not all True" }}
 
-# %% [markdown]
+# %% [markdown] corrects=["7", "18"]
 # `torch.manual_seed` sets the global sequence of every device. When one part of a program should
 # not disturb another, give it a sequence of its own: `torch.rand(3, 3, generator=generator)` with
 # `generator = torch.Generator().manual_seed(42)`. Python's `random` and NumPy have their own
@@ -868,7 +868,7 @@ print(classic, device)
 promise = torch.accelerator.current_accelerator()
 print(promise, torch.accelerator.is_available())
 
-# %% [markdown]
+# %% [markdown] corrects=["27"]
 # The first line is the classic one. It knows NVIDIA's GPUs (and AMD's, whose PyTorch uses the
 # same name), but not Apple's (`mps`) or Intel's (`xpu`). The second finds those too. And `promise`
 # is the same question, asked carelessly.

@@ -162,7 +162,7 @@ class LinearRegression(nn.Module):
         return self.weight * x + self.bias
 
 
-# %% [markdown] covers=["01.09"]
+# %% [markdown] covers=["01.09"] corrects=["34"]
 # Six names carry most PyTorch programs:
 #
 # | name | what it is |
@@ -202,7 +202,7 @@ assert model.weight.requires_grad
 # `parameters()` yields the tensors themselves, which the optimizer needs. `state_dict()` maps
 # names to values, which is what we save later.
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["wrong"] corrects=["3"]
 # **`model.forward(x)` instead of `model(x)`.** Both return the same tensor, so the mistake hides
 # for a long time. But `model(x)` does more: it runs the *hooks* that tools attach to a model.
 # `model.forward(x)` skips them without a word.
@@ -315,7 +315,7 @@ bars.text(5.4, 5.6, "normal", color=c["orange"], va="top")
 bars.text(5.4, 0.5, "inference_mode", color=c["green"], va="bottom")
 _ = bars.set(xlabel="layers", ylabel="MiB kept alive", title="memory held for gradients")
 
-# %% [markdown]
+# %% [markdown] corrects=["40"]
 # Ten layers keep {{ f"{kept_normal[-1]:.0f} MiB" }} in normal mode and
 # {{ f"{kept_inference[-1]:.0f}" }} in inference mode. The older `torch.no_grad()` also records
 # nothing. `inference_mode` goes further and saves some bookkeeping, at a price: its tensors may
@@ -327,7 +327,7 @@ try:
 except RuntimeError as error:
     print(str(error).split(".")[0])
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["wrong"] corrects=["4"]
 # **"`model.eval()` turns off gradient tracking."** It does not. `train()` and `eval()` set one
 # flag, `model.training`, which some layers read, such as dropout and batch normalization.
 # Tracking is stopped by `inference_mode` or `no_grad`; a parameter is frozen by
@@ -363,7 +363,7 @@ loss = loss_fn(model(X_train), y_train)
 print("nn.L1Loss:", loss.item())
 print("by hand:  ", (model(X_train) - y_train).abs().mean().item())
 
-# %% [markdown]
+# %% [markdown] corrects=["33"]
 # SGD means *stochastic* gradient descent: each step uses a random handful of samples, a batch.
 # With only 40 points we use all of them in each step, so nothing here is random. It is plain
 # gradient descent under its usual class name.
@@ -498,7 +498,7 @@ ax.text(0, 0.4, "one turn\nwith all the data\n= one epoch", fontsize=12, **middl
 ax.set(xlim=(-4.4, 4.4), ylim=(-2.25, 3.0))
 _ = ax.axis("off")
 
-# %% [markdown]
+# %% [markdown] corrects=["37"]
 # In code it is one function, which returns the loss as a plain number. `.item()` matters: a loss
 # kept as a tensor drags its whole record along, and `.numpy()` would fail on a GPU.
 
@@ -526,7 +526,7 @@ train_step(model, X_train, y_train, loss_fn, optimizer)
 print(f"weight {model.weight.item():.4f}   by hand {0.3367 + 0.01 * 0.39:.4f}")
 print(f"bias   {model.bias.item():.4f}   by hand {0.1288 + 0.01 * 1:.4f}")
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["wrong"] corrects=["29"]
 # **"After training: weight `0.6990`, bias `0.3093`", below a loop with `epochs = 1`.** That is
 # what the notes say. But one epoch gives weight {{ f"{model.weight.item():.4f}" }} and bias
 # {{ f"{model.bias.item():.4f}" }}, as you just saw. The cell had been run again and again, and a
@@ -538,7 +538,7 @@ print(f"bias   {model.bias.item():.4f}   by hand {0.1288 + 0.01 * 1:.4f}")
 assert round(model.weight.item(), 4) == 0.3406
 assert round(model.bias.item(), 4) == 0.1388
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["wrong"] corrects=["31"]
 # **"Without `zero_grad` the optimizer's changes accumulate."** The optimizer accumulates nothing.
 # `backward()` *adds* to each parameter's `.grad`, and *gradients* pile up there until somebody
 # sets them back.
@@ -645,7 +645,7 @@ zoom.set(title="the last 50", xlim=(150, 201), ylim=(0, 0.0175))
 zoom.axvline(170, color=c["muted"], lw=1, ls=":")
 _ = zoom.text(171, 0.0158, "from 170 on", color=c["muted"])
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["wrong"] corrects=["39"]
 # **`torch.manual_seed(42)` before the training loop.** It looks careful and has no effect: a
 # full-batch loop draws no random number. Reproducibility comes from the seed before the *model*.
 
@@ -758,7 +758,7 @@ assert abs(test_loss_values[198] - 0.005023) < 2e-6
 # test loss *after* it. The two numbers of one row belong to different lines. That is why they
 # seem to swing against each other.
 
-# %% [markdown] covers=["01.17"]
+# %% [markdown] covers=["01.17"] corrects=["42"]
 # ## A schedule: large steps, then small
 #
 # Large steps travel, small steps land. We need both, one after the other. That is a
@@ -897,7 +897,7 @@ loaded.eval()
 with torch.inference_mode():
     loaded_preds = loaded(X_test)
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["wrong"] corrects=["30"]
 # **Comparing with the wrong predictions.** The notes compare `loaded_preds` with `y_preds` and
 # promise a column of True. But `y_preds` was computed *before* training, so the answer is False
 # ten times. Compare with fresh predictions of the *trained* model. (On another machine the last
@@ -915,7 +915,7 @@ print("with the trained:  ", (trained_preds == loaded_preds).flatten().tolist())
 assert bool((trained_preds == loaded_preds).all())
 assert not bool((untrained_preds == loaded_preds).any())
 
-# %% [markdown]
+# %% [markdown] corrects=["36"]
 # ### A pickle from a stranger is a program
 #
 # Inside a `.pth` file is a *pickle*, Python's format for objects. A pickle may name any function
@@ -1122,7 +1122,7 @@ copy.eval()
 with torch.inference_mode():
     print("equal:", torch.equal(copy(X_test.to(device)), preds))
 
-# %% [markdown]
+# %% [markdown] corrects=["1"]
 # ### Average over samples, not over batches
 #
 # With batches the last one is often short: 40 points in batches of 16 leave a batch of 8. Many
@@ -1143,7 +1143,7 @@ assert [len(x) for x, _ in batches] == [16, 16, 8]
 assert abs(weighted - whole) < 1e-7
 assert abs(sum(means) / 3 - whole) > 1e-5
 
-# %% [markdown]
+# %% [markdown] corrects=["5"]
 # ### Choose on validation, report on test
 #
 # Now the split in three, with noise, as real data has. We choose the learning rate on the

@@ -271,7 +271,7 @@ cost.text(-5.7, 2.4, "truth is 1", color=c["blue"], weight="bold")
 cost.text(5.7, 2.4, "truth is 0", color=c["orange"], weight="bold", ha="right")
 _ = cost.set(xlabel="logit", ylabel="loss", xlim=(-6, 6), ylim=(0, 6.2))
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["wrong"] corrects=["43"]
 # **Sigmoid first, then `nn.BCELoss`.** In formulas it is the same. In a computer it is not: 32-bit
 # numbers have about seven digits, so for a large logit $1-p$ is zero and its logarithm infinite.
 
@@ -738,7 +738,7 @@ found = (val_probs > 0.5).int()
 # %% alt="Two moons of points, the upper one dense and orange, the lower one sparse and blue; a border bends between them, and some blue points lie on the orange side."
 plot_decision_boundary(doctor, rare_train, sick_train, class_names=["healthy", "sick"])
 
-# %% [markdown]
+# %% [markdown] corrects=["110"]
 # Four counts say everything about its answers: hits (*true positives*, TP), false alarms (*false
 # positives*, FP), misses (*false negatives*, FN) and rightly left alone (*true negatives*, TN).
 # Three measures come from them:
@@ -875,7 +875,7 @@ z = torch.tensor([2.0, 1.0, 0.0])
 print(softmax(z), softmax(z).sum())
 print(softmax(z + 10), "argmax", softmax(z).argmax().item())
 
-# %% [markdown]
+# %% [markdown] corrects=["19"]
 # The factor is $e$, because the logits differ by one. Adding the same number to all changes
 # nothing: only differences count. And softmax keeps the order, so for the label the argmax of the
 # logits will do.

@@ -165,7 +165,7 @@ assert (label, train_data.classes[label]) == (9, "Ankle boot")
 if real:
     assert (len(train_data), len(test_data)) == (60_000, 10_000)
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["wrong"] corrects=["48", "50"]
 # **"`ToTensor` normalizes."** It *scales*: it divides by 255. To *normalize* is to take off a mean
 # and divide by a standard deviation. And `ToTensor` is the old name; `v2.ToImage` with
 # `v2.ToDtype` replaced it.
@@ -192,7 +192,7 @@ class Clothes(Dataset):
 ours = Clothes(train_data.data, train_data.targets)
 print(len(ours), ours[0][0].shape, ours[0][1])
 
-# %% [markdown] covers=["03.08"]
+# %% [markdown] covers=["03.08"] corrects=["49"]
 # A *loader* deals the samples out in *batches*. Why not all 60,000 at once? One step an epoch would
 # be slow learning, and a large model has no memory for so many. Batches give it many chances an
 # epoch to update its weights. 32, 64 and 128 are common sizes.
@@ -417,7 +417,7 @@ with torch.inference_mode():
     assert len(model_0(next(iter(val_loader))[0]).argmax(dim=1).unique()) == 10
 torch.testing.assert_close(two - one, one - zero, rtol=1e-4, atol=1e-4)
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["wrong"] corrects=["2"]
 # **`train_loss += loss` without `.item()`.** The sum then remembers how each batch was computed,
 # and memory grows with each step. **`model.forward(x)` instead of `model(x)`** skips hooks.
 # **The mean of batch means** counts a short last batch too much; it comes back below.
@@ -651,7 +651,7 @@ assert vgg.conv_block_2(vgg.conv_block_1(image[None])).shape == (1, 10, 7, 7)
 assert sum(p.numel() for p in vgg.conv_block_1[0].parameters()) == 100
 assert sum(p.numel() for p in vgg.parameters()) == 7740
 
-# %% [markdown] covers=["03.16"]
+# %% [markdown] covers=["03.16"] corrects=["6", "46", "54"]
 # ## Three models, one change at a time
 #
 # The notes compared V0 with 50 units on a CPU to V1 with 10 units, one more ReLU and another one at
@@ -785,7 +785,7 @@ assert sum(p.numel() for p in runs["V2: TinyVGG"][0][0].parameters()) < 7960
 published_v1 = 75.01996805111821
 published_v2, published_v2_loss = 9.994009584664537, 2.3023061752319336
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["wrong"] corrects=["45", "107"]
 # **A ReLU on the logits.** The notes' V1 ended in one, and reached
 # {{ f"{published_v1:.2f} %" }}. We add it to ours and change nothing else.
 
@@ -858,7 +858,7 @@ assert [plain.classes[k] for k in silent.nonzero().flatten()] == dead[worst]
 assert min(int((tally > 0).sum()) for tally in tallies) < 10
 assert means["V1: V0 with a ReLU"] - sum(run[2] for run in bug_runs) / 3 > 0.03
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["wrong"] corrects=["47"]
 # **A convolutional network with {{ f"{published_v2:.2f} %" }}.** So the notes report their TinyVGG,
 # with a loss of {{ f"{published_v2_loss:.4f}" }}, and put it into the chart as the worst of three.
 # Two numbers are enough to see that it says the same to every picture.

@@ -100,7 +100,7 @@ from pdl.info import info
 c = plotting.COLORS
 print(info())
 
-# %% [markdown] covers=["04.02"]
+# %% [markdown] covers=["04.02"] corrects=["68"]
 # ## The data
 #
 # [Food-101](https://data.vision.ee.ethz.ch/cvl/datasets_extra/food-101/) has 101 dishes with 1,000
@@ -148,7 +148,7 @@ ax.imshow(img_as_array)
 ax.set_title(f"{random_image_path.parent.stem} {img_as_array.shape}", fontsize=12)
 _ = ax.axis("off")
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["wrong"] corrects=["69"]
 # **`glob` without `sorted`, `open` without `convert`.** A file system lists files in its own order,
 # so the seed would choose another picture on another machine. And a gray or transparent file has
 # one or four channels instead of three, until `convert("RGB")`. The `with` closes the file.
@@ -251,7 +251,7 @@ test_data = datasets.ImageFolder(root=test_dir, transform=simple_transform)
 class_names = train_data.classes
 print(class_names, train_data.class_to_idx, len(train_data), len(test_data))
 
-# %% [markdown] covers=["04.07", "04.18"]
+# %% [markdown] covers=["04.07", "04.18"] corrects=["70"]
 # A loader makes batches of it, as in the last chapter. With
 # `num_workers` other processes open files ahead. A rule like "as many as `os.cpu_count()`" takes
 # all cores of a machine that you may share, and in a script on Windows or macOS it needs
@@ -263,7 +263,7 @@ test_dataloader_simple = DataLoader(test_data, batch_size=32, shuffle=False)
 images, labels = next(iter(train_dataloader_simple))
 print(images.shape, labels.shape, len(train_dataloader_simple), "batches")
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["wrong"] corrects=["58"]
 # **`train_data = DataLoader(train_data, ...)`.** One name for two things. Later somebody asks the
 # data set for its classes:
 
@@ -356,7 +356,7 @@ with tempfile.TemporaryDirectory() as empty:
 # %% alt="Five pictures of food in a row, each with its class above: pizza, steak or sushi." caption="Five at random. Would you have labeled them like this?"
 gallery.display_random_images(train_custom, class_names, n=5, seed=7)
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["wrong"] corrects=["55"]
 # **`self.transfrm = data_transform`.** The class in the notes had such a line: a letter is missing,
 # and a global is stored instead of the argument. Python does not mind, until a picture is asked
 # for:
@@ -504,7 +504,7 @@ def train(model, train_dataloader, val_dataloader, *, optimizer, loss_fn, epochs
 # [`test_step`][pdl.engine.test_step] and [`train`][pdl.engine.train]. They do the same, and besides
 # check, save, resume and time.
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["wrong"] corrects=["8", "62"]
 # **The notes' `train` measured on the training pictures.** It called `test_step` with
 # `train_dataloader`. No error, and every "test" curve was a second training curve. A name such as
 # `dataloader` fits anything, so look at the call. **`device=device` in a `def` line** takes the
@@ -765,7 +765,7 @@ trivial = v2.TrivialAugmentWide(num_magnitude_bins=31)
 shown = v2.Compose([v2.Resize((64, 64)), trivial, v2.ToImage()])
 gallery.plot_transformed_images(samples, shown, versions=4, seed=5)
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["wrong"] corrects=["65"]
 # **`num_magnitude_bins=31` is not the strength.** It says into how many steps the range of
 # strengths is cut; which step is taken is chance. Ten bins turn pictures just as far:
 
@@ -892,7 +892,7 @@ panels[0].set_ylabel("loss")
 panels[1].text(50, 0.3, "training", color=c["blue"], ha="right", weight="bold")
 _ = panels[1].text(50, 1.55, "validation", color=c["green"], ha="right", weight="bold")
 
-# %% [markdown]
+# %% [markdown] corrects=["63", "64"]
 # **Underfitting:** the training loss itself is high. **Overfitting:** training loss falls, and
 # validation loss *rises again*, as in the curves of Model 0, or rises from early on, as here. Some gap is normal, and curves that lie
 # on each other are no goal: you get them by learning nothing, as on the left.
@@ -966,7 +966,7 @@ with tempfile.TemporaryDirectory() as pocket:
 custom_image_uint8 = v2.functional.pil_to_tensor(photo)
 print(custom_image_uint8.shape, custom_image_uint8.dtype)
 
-# %% [markdown]
+# %% [markdown] corrects=["72"]
 # `torchvision.io.read_image` would give the same bytes in one call, but is declared obsolete in its
 # documentation. Three things must be as in training: the **type** (`float32`), the **shape**
 # (`(1, 3, 32, 32)` for our network), and the **device**.
@@ -991,7 +991,7 @@ for name, attempt in attempts.items():
         messages[name] = str(error).splitlines()[0]
         print(f"{name}: {messages[name]}")
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["wrong"] corrects=["66", "67"]
 # **Type:** divide bytes by 255, or use `v2.ToDtype(torch.float32, scale=True)`. The notes wanted
 # `ToTensor` here; it refuses tensors. **Shape:** channels come first, `(3, 64, 64)` and not
 # `(64, 64, 3)`; a batch of one is `unsqueeze(dim=0)`. When `mat1 and mat2` do not fit, the size of

@@ -196,7 +196,7 @@ print(scores.share(3, 4))
 # takes it from there. So a module should *define* things and do nothing: whoever imports it wants
 # its functions, not its prints.
 
-# %% [markdown] tags=["wrong"] covers=["05.05"]
+# %% [markdown] tags=["wrong"] covers=["05.05"] corrects=["77"]
 # **Two copies.** Notebooks have a magic line, `%%writefile going_modular/data_setup.py`. It writes
 # the rest of its cell into a file and does *not* run it. Courses build whole packages that way.
 # Then you mend the cell and forget to write, or write and forget that Python read the file
@@ -505,7 +505,7 @@ aside = torch.cat([labels for _, labels in batches.val])
 assert aside.bincount().max() - aside.bincount().min() <= 3
 assert batches.class_names == ["pizza", "steak", "sushi"] == class_names
 
-# %% [markdown] covers=["05.08"]
+# %% [markdown] covers=["05.08"] corrects=["76"]
 # ### Pinned memory, told right
 #
 # The notes say that `pin_memory=True` makes copies to the GPU faster and asynchronous. Half of that
@@ -683,7 +683,7 @@ assert hello == "hello\n"
 source = (package / "train.py").read_text(encoding="utf-8")
 print(source[source.index("if __name__") :])
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["wrong"] corrects=["78"]
 # **A published `train.py`.** Besides the guard, three more things went wrong in the script that
 # many learn from. *The size of a layer was typed in*, `in_features=hidden_units*13*13`: right for
 # pictures of 64 pixels and for no other. *One transform served for training and test*, so that no

@@ -172,7 +172,7 @@ print(f"{hits} of 500 right")
 assert 190 < hits < 310
 assert torch.equal(odd, (numbers % 10 % 2))
 
-# %% [markdown] covers=["I.04", "I.05", "I.06"]
+# %% [markdown] covers=["I.04", "I.05", "I.06"] corrects=["15"]
 # ## Machine learning and deep learning
 #
 # Deep learning is one branch of machine learning. Which branch to take depends on the data:
