@@ -25,12 +25,14 @@ from pdl_site.livecache import LiveCache, digest_files
 from pdl_site.repository import commit_time, repository_url
 from pdl_site.serve import Background
 from pdl_site.slim import slim
+from pdl_site.takeaway import Listed, archive, llms_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.livereload import LiveReloadServer
     from mkdocs.structure.files import Files
+    from mkdocs.structure.nav import Navigation
     from mkdocs.structure.pages import Page as MkDocsPage
 
 log = logging.getLogger("mkdocs.plugins.pdl_site")
@@ -87,6 +89,7 @@ class SitePlugin(BasePlugin[SiteConfig]):
         self.entries: list[Entry] = []
         self.figures: dict[str, str] = {}
         self.tables: dict[str, dict[str, Any]] = {}
+        self.pages: list[MkDocsPage] = []
         self.live = LiveCache()
         self.turn = contextlib.ExitStack()
 
@@ -155,6 +158,7 @@ class SitePlugin(BasePlugin[SiteConfig]):
         book = self._book()
         uri = self.config.uri
         self.figures = {}
+        together: dict[str, bytes] = {}
         for entry in self.entries:
             notice = self.background.notice(entry) if self.background else ""
             page = book.render(entry, notice)
@@ -165,6 +169,10 @@ class SitePlugin(BasePlugin[SiteConfig]):
             files.append(file)
             for own, content in page.files.items():
                 files.append(File.generated(config, f"{uri}/{name}/{own}", content=content))
+                if own in {f"{name}.ipynb", f"{name}.py"}:
+                    together[f"{config.site_name.lower()}/{own}"] = content
+        packed = archive(together)
+        files.append(File.generated(config, "downloads/chapters.zip", content=packed))
         self.tables = {
             option: self._read_yaml(option, config)
             for option in ("topics", "numbers", "corrections", "references")
@@ -173,6 +181,11 @@ class SitePlugin(BasePlugin[SiteConfig]):
         if found := places(entry.chapter for entry in self.entries):
             files.append(File.generated(config, "coverage.json", content=as_json(found, uri)))
         return files
+
+    def on_nav(self, nav: Navigation, **_: Any) -> Navigation:
+        """Remember the order of the pages."""
+        self.pages = list(nav.pages)
+        return nav
 
     @event_priority(-100)  # last, when no plugin changes the Markdown any more
     def _keep_rendered(
@@ -235,8 +248,11 @@ class SitePlugin(BasePlugin[SiteConfig]):
         """Allow only the page's own scripts, and mend what validators and axe find."""
         return harden(output)
 
-    def on_post_build(self, **_: Any) -> None:
-        """Let the next build into the site's folder."""
+    def on_post_build(self, *, config: MkDocsConfig, **_: Any) -> None:
+        """Write the list of pages, and let the next build into the site's folder."""
+        listed = [_listed(page) for page in self.pages]
+        text = llms_text(config.site_name, config.site_description or "", listed)
+        Path(config.site_dir, "llms.txt").write_text(text, encoding="utf-8")
         self.turn.close()
 
     def on_build_error(self, **_: Any) -> None:
@@ -279,3 +295,11 @@ class SitePlugin(BasePlugin[SiteConfig]):
         except (OSError, yaml.YAMLError) as error:
             raise Abort(f"option {option!r}: {path.name} can not be read: {error}") from error
         return dict(found)
+
+
+def _listed(page: MkDocsPage) -> Listed:
+    """A page as the list of pages names it, under the top of the navigation it stands in."""
+    tops = [section.title for section in page.ancestors]
+    top = tops[-1] if tops else "Start"
+    words = str(page.meta.get("description", ""))
+    return Listed(top, str(page.title), page.canonical_url or page.url, words)

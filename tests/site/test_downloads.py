@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import nbformat
@@ -76,3 +78,20 @@ def test_the_notebook_carries_no_site_markup(script: Path, site: Path) -> None:
     assert cells
     for markup in ("\n!!! ", "\n??? ", "{{ ", "{ .", "\n=== "):
         assert markup not in prose
+
+
+def test_one_archive_has_every_chapter(site: Path) -> None:
+    with zipfile.ZipFile(site / "downloads/chapters.zip") as packed:
+        names = {f"pdl/{path.stem}.{kind}" for path in TUTORIALS for kind in ("py", "ipynb")}
+        assert set(packed.namelist()) == names
+        for path in TUTORIALS:
+            assert packed.read(f"pdl/{path.name}") == path.read_bytes()
+
+
+def test_the_list_of_pages_is_that_of_the_sitemap(site: Path) -> None:
+    listed = re.findall(r"^- \[.+?\]\((.+?)\)", (site / "llms.txt").read_text(), re.MULTILINE)
+    mapped = re.findall(r"<loc>(.+?)</loc>", (site / "sitemap.xml").read_text())
+
+    assert len(listed) == len(set(listed)) > 20
+    assert set(listed) == set(mapped)
+    assert "](http" in (site / "llms.txt").read_text()
