@@ -249,6 +249,12 @@ torch.testing.assert_close(ours[5][0], train_data[5][0])
 if real:
     assert (len(train_loader), len(test_loader), len(test_data) % 32) == (1875, 313, 16)
 
+# %% [markdown] tags=["number"] row="N6"
+# {{ f"{len(train_loader):,} and {len(test_loader)}" }}
+
+# %% [markdown] tags=["number"] row="N7"
+# {{ f"{list(image.shape)}, {list(batch_images.shape)}" }}
+
 # %% [markdown]
 # ### The loader as bottleneck
 #
@@ -651,6 +657,12 @@ assert vgg.conv_block_2(vgg.conv_block_1(image[None])).shape == (1, 10, 7, 7)
 assert sum(p.numel() for p in vgg.conv_block_1[0].parameters()) == 100
 assert sum(p.numel() for p in vgg.parameters()) == 7740
 
+# %% [markdown] tags=["number"] row="03 V0 parameters"
+# {{ f"{sum(p.numel() for p in model_0.parameters()):,}" }}
+
+# %% [markdown] tags=["number"] row="03 V2 parameters"
+# {{ f"{sum(p.numel() for p in vgg.parameters()):,}" }}
+
 # %% [markdown] covers=["03.16"] corrects=["6", "46", "54"]
 # ## Three models, one change at a time
 #
@@ -858,6 +870,9 @@ assert [plain.classes[k] for k in silent.nonzero().flatten()] == dead[worst]
 assert min(int((tally > 0).sum()) for tally in tallies) < 10
 assert means["V1: V0 with a ReLU"] - sum(run[2] for run in bug_runs) / 3 > 0.03
 
+# %% [markdown] tags=["number"] row="N9"
+# {{ f"{100 * sum(run[2] for run in bug_runs) / 3:.2f} %" }}
+
 # %% [markdown] tags=["wrong"] corrects=["47"]
 # **A convolutional network with {{ f"{published_v2:.2f} %" }}.** So the notes report their TinyVGG,
 # with a loss of {{ f"{published_v2_loss:.4f}" }}, and put it into the chart as the worst of three.
@@ -911,6 +926,9 @@ if real:
     assert len(same) == 5
     assert torch.bincount(test_data.targets).tolist() == [1000] * 10
 assert abs(published_v2_loss - torch.log(torch.tensor(10.0)).item()) < 3e-4
+
+# %% [markdown] tags=["number"] row="N10"
+# {{ f"{min(constants.values(), key=lambda value: abs(value - published_v2)):.4f} %" }}
 
 # %% [markdown]
 # How does a network get there? One way is a learning rate that is too large. We use `1.0`, and look

@@ -426,6 +426,9 @@ print(torchinfo.summary(big, input_size=[1, 3, 64, 64], verbose=0))
 torch.manual_seed(42)
 theirs = tiny_vgg.TinyVGG(num_classes=3, image_size=64)
 assert sum(p.numel() for p in big.parameters()) == 10_693
+
+# %% [markdown] tags=["number"] row="04 TinyVGG parameters"
+# {{ f"{sum(p.numel() for p in big.parameters()):,}" }}
 assert sum(p.numel() for p in big.classifier.parameters()) == 7_683
 assert big.state_dict().keys() == theirs.state_dict().keys()
 for name, numbers in theirs.state_dict().items():
@@ -1039,6 +1042,9 @@ again = prepare(pipeline.transforms[1](v2.functional.resize(dishes[7][0], [64, 6
 torch.testing.assert_close(again, prepare(kept_64.data[7]))
 notes = torch.softmax(torch.tensor([-0.3249, -0.3194, -0.3367]), dim=0)
 torch.testing.assert_close(notes, torch.tensor([0.3340, 0.3359, 0.3301]), atol=1e-4, rtol=0)
+
+# %% [markdown] tags=["number"] row="N13"
+# {{ ", ".join(f"{share:.4f}" for share in notes) }}
 
 # %% [markdown]
 # The notes' network gave `0.3340`, `0.3359` and `0.3301` for a pizza. Such numbers are no narrow
