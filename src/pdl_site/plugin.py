@@ -300,6 +300,6 @@ class SitePlugin(BasePlugin[SiteConfig]):
 def _listed(page: MkDocsPage) -> Listed:
     """A page as the list of pages names it, under the top of the navigation it stands in."""
     tops = [section.title for section in page.ancestors]
-    top = tops[-1] if tops else "Start"
+    top = str(tops[-1]) if tops else "Start"
     words = str(page.meta.get("description", ""))
     return Listed(top, str(page.title), page.canonical_url or page.url, words)
