@@ -426,15 +426,15 @@ print(torchinfo.summary(big, input_size=[1, 3, 64, 64], verbose=0))
 torch.manual_seed(42)
 theirs = tiny_vgg.TinyVGG(num_classes=3, image_size=64)
 assert sum(p.numel() for p in big.parameters()) == 10_693
-
-# %% [markdown] tags=["number"] row="04 TinyVGG parameters"
-# {{ f"{sum(p.numel() for p in big.parameters()):,}" }}
 assert sum(p.numel() for p in big.classifier.parameters()) == 7_683
 assert big.state_dict().keys() == theirs.state_dict().keys()
 for name, numbers in theirs.state_dict().items():
     assert torch.equal(big.state_dict()[name], numbers)
 with torch.inference_mode():
     torch.testing.assert_close(big(images), theirs(images))
+
+# %% [markdown] tags=["number"] row="04 TinyVGG parameters"
+# {{ f"{sum(p.numel() for p in big.parameters()):,}" }}
 
 # %% [markdown] covers=["04.21", "04.22", "04.23"]
 # ### One epoch, in two functions
