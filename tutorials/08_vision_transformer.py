@@ -68,7 +68,7 @@ _ = right.set_yticks([-1, 0, 1])
 # **You need** [convolutions](03_computer_vision.md) and [the library](05_going_modular.md).
 #
 # **It takes** no GPU and no download; nothing is trained here. Training is
-# the next page. The pictures are
+# [the next page](08b_vit_training.md). The pictures are
 # {{ "photos" if food.kind == "real" else "drawings, since the photos could not be had" }}.
 
 # %% [markdown] covers=["08.01"]
@@ -129,7 +129,7 @@ for ax, each, name in zip(panels, reached, names, strict=True):
 assert [int(each.sum()) for each in reached] == [9, 49, 81]
 
 # %% [markdown] covers=["08.02"]
-# The plan: *replicate* the model on this page. On the next, *train* it on
+# The plan: *replicate* the model on this page. On [the next](08b_vit_training.md), *train* it on
 # our three dishes from random numbers, and then use a *pretrained* one, as features and for
 # fine-tuning.
 #
@@ -1093,7 +1093,7 @@ assert states[1]["embeddings.position"].shape == (1, 12 * 12 + 1, 48)
 # %% [markdown]
 # ## Where next
 #
-# The model is right, and knows nothing. The next page trains it, and looks
+# The model is right, and knows nothing. [The next page](08b_vit_training.md) trains it, and looks
 # at what it looks at. The API pages of what appeared here: [`pdl.vit.model`](../api/vit.model.md),
 # [`pdl.vit.config`](../api/vit.config.md), [`pdl.vit.init`](../api/vit.init.md),
 # [`pdl.vit.convert`](../api/vit.convert.md) and

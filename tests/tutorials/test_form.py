@@ -34,6 +34,7 @@ FEWEST_EXERCISES = {
     "06_transfer_learning": 6,
     "07_experiment_tracking": 3,
     "08_vision_transformer": 5,
+    "08b_vit_training": 4,
 }
 
 
