@@ -56,7 +56,7 @@ def uses(
     return places(chapters, lambda cell: sorted(marks.get(id(cell), ())))
 
 
-def foreign_table(
+def foreign_list(
     chapters: Sequence[Chapter], package: str, known: Mapping[str, str], folder: str
 ) -> str:
     """Write a package's objects, each with the first section of each chapter that uses it.
@@ -68,10 +68,10 @@ def foreign_table(
         folder: Way from the page to the chapters' pages.
 
     Returns:
-        A table in Markdown.
+        A list in Markdown.
     """
     titles = {chapter.name: chapter.front.title for chapter in chapters}
-    lines = ["| name | used in |", "| :-- | :-- |"]
+    lines = []
     for name, sections in uses(chapters, [package], known).items():
         first: dict[str, Place] = {}
         for place in sections:
@@ -80,5 +80,5 @@ def foreign_table(
             f"[{titles[chapter]}]({folder}/{chapter}.md#{place.anchor})"
             for chapter, place in first.items()
         )
-        lines.append(f"| [`{name}`]({known[name]}) | {links} |")
+        lines.append(f"- [`{name}`]({known[name]}): {links}")
     return "\n".join(lines)

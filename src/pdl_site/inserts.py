@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pdl_site.book import total_checks
 from pdl_site.coverage import as_tables, places
 from pdl_site.errors import SiteError
-from pdl_site.foreign import foreign_table
+from pdl_site.foreign import foreign_list
 from pdl_site.ledger import corrections_table, numbers_table
 from pdl_site.runcard import duration
 
@@ -74,7 +74,7 @@ def insert(
         if what in makers:
             return makers[what]()
         if what == "foreign" and argument:
-            return foreign_table(chapters, argument, references or {}, folder)
+            return foreign_list(chapters, argument, references or {}, folder)
         if what == "figure" and argument in figures:
             return figures[argument].replace("](", f"]({folder}/")
         if what == "figure" and any(entry.record is None for entry in entries):

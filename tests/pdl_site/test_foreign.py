@@ -2,7 +2,7 @@
 
 from projects import chapter, code, prose
 
-from pdl_site.foreign import documented, foreign_table, uses
+from pdl_site.foreign import documented, foreign_list, uses
 from pdl_site.imports import foreign_names
 
 KNOWN = {
@@ -49,7 +49,7 @@ def test_each_name_leads_to_the_sections_that_use_it() -> None:
     }
 
 
-def test_the_table_has_the_first_section_of_each_chapter() -> None:
-    lines = foreign_table([chapter(*CELLS)], "torch", KNOWN, "../learn").splitlines()
-    assert lines[2] == "| [`torch.nn.Linear`](https://t/Linear) | [A](../learn/a.md#build) |"
-    assert len(lines) == 5
+def test_the_list_has_the_first_section_of_each_chapter() -> None:
+    lines = foreign_list([chapter(*CELLS)], "torch", KNOWN, "../learn").splitlines()
+    assert lines[0] == "- [`torch.nn.Linear`](https://t/Linear): [A](../learn/a.md#build)"
+    assert len(lines) == 3
