@@ -1,7 +1,9 @@
 """Does `pdl.pickled` do what its page says, on good input and on bad?"""
 
 import argparse
+import base64
 import io
+import json
 import os
 import pickle
 import zipfile
@@ -13,6 +15,8 @@ from torch import nn
 
 from pdl.errors import CheckpointError
 from pdl.pickled import read_state_dict
+
+CORPUS = Path(__file__).parent / "formats/corpus"
 
 
 def saved(value, **options):
@@ -110,3 +114,16 @@ def test_another_zip_file_is_refused():
         archive.writestr("readme.txt", "hello")
     with pytest.raises(CheckpointError, match="damaged, or no state dict"):
         read_state_dict(buffer.getvalue(), "a.pt")
+
+
+def test_files_that_a_fuzzer_invented_give_tensors_or_our_error():
+    texts = json.loads((CORPUS / "pickle.json").read_text())
+    refused = 0
+    for data in map(base64.b64decode, texts):
+        try:
+            tensors = read_state_dict(data, "a.pt")
+        except CheckpointError:
+            refused += 1
+        else:
+            assert all(isinstance(value, torch.Tensor) for value in tensors.values())
+    assert 0 < refused <= len(texts)

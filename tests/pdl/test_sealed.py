@@ -1,8 +1,10 @@
 """Does `pdl.sealed` do what its page says, on good input and on bad?"""
 
+import base64
 import json
 import random
 from collections import Counter, OrderedDict
+from pathlib import Path
 
 import pytest
 import safetensors.torch
@@ -16,6 +18,8 @@ from pdl.sealed import pack, read_header, seal, unpack, unseal
 
 WEIGHTS = {"weight": torch.arange(6.0).reshape(2, 3), "bias": torch.tensor([1, 2])}
 SEALED = seal(WEIGHTS, {"kind": "weights"})
+
+CORPUS = Path(__file__).parent / "formats/corpus"
 
 DTYPES = [
     torch.float64,
@@ -202,3 +206,16 @@ def test_the_state_of_pythons_generator_survives():
 def test_what_can_not_be_saved_is_named_with_its_place(value, message):
     with pytest.raises(CheckpointError, match=message):
         pack(value, {})
+
+
+def test_files_that_a_fuzzer_invented_give_tensors_or_our_error():
+    texts = json.loads((CORPUS / "checkpoint.json").read_text())
+    refused = 0
+    for data in map(base64.b64decode, texts):
+        try:
+            tensors = unseal(data, "a.safetensors")[0]
+        except CheckpointError:
+            refused += 1
+        else:
+            assert all(isinstance(value, torch.Tensor) for value in tensors.values())
+    assert 0 < refused <= len(texts)
