@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score
 from torchmetrics.functional import accuracy as reference
 
-from pdl.errors import DataError, ShapeError
+from pdl.errors import DataError, PdlError, ShapeError
 from pdl.metrics import WeightedMean, accuracy, accuracy_fn, correct
 
 
@@ -131,3 +131,53 @@ def test_what_can_not_be_weighted_is_refused():
         mean.update(torch.ones(2), 3)
     with pytest.raises(DataError, match="at least one sample"):
         mean.compute()
+
+
+@pytest.mark.parametrize(
+    ("mistake", "message"),
+    [
+        (
+            lambda: correct(torch.zeros(2, 3), torch.zeros(4)),
+            "there must be one label for each prediction, got logits of shape (2, 3) and labels of "
+            "shape (4,). Give logits (B, K) with labels (B,), or one logit and one label a sample.",
+        ),
+        (
+            lambda: accuracy_fn(torch.zeros(3), torch.zeros(3, 1)),
+            "y_true and y_pred must have the same shape, got (3,) and (3, 1). Take away the "
+            "dimension of size 1, with squeeze(dim=1).",
+        ),
+        (
+            lambda: accuracy_fn(torch.zeros(3), torch.zeros(3, 2)),
+            "y_true and y_pred must have the same shape, got (3,) and (3, 2). Turn logits into "
+            "labels first, with argmax(dim=1).",
+        ),
+        (
+            lambda: accuracy_fn(torch.zeros(0), torch.zeros(0)),
+            "accuracy needs at least one label, got none. Check the data loader.",
+        ),
+        (
+            lambda: WeightedMean().update(1.0),
+            "a mean needs the number of samples behind it, got n=None. Call update(value, "
+            "n=len(labels)).",
+        ),
+        (
+            lambda: WeightedMean().compute(),
+            "a mean needs at least one sample, got none. Check the data loader.",
+        ),
+    ],
+)
+def test_a_mistake_is_answered_with_what_was_given_the_rule_and_what_to_do(mistake, message):
+    with pytest.raises(PdlError) as caught:
+        mistake()
+    assert str(caught.value) == message
+
+
+def test_a_logit_of_exactly_zero_is_not_a_yes():
+    assert correct(torch.zeros(1, 1), torch.zeros(1)).tolist() == [True]
+
+
+def test_an_interrupted_mean_goes_on():
+    mean = WeightedMean()
+    mean.restore(6.0, 3)
+    mean.update(1.0, 1)
+    assert mean.compute() == 7 / 4
