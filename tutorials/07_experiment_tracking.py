@@ -147,24 +147,47 @@ print("rows left:", left, "and no dict")
 
 # %% [markdown] tags=["wrong"]
 # **Notes that were never written.** Python gathers what you write and hands it on in blocks. A
-# short run fits into one block, and a killed process hands on nothing. TensorBoard's writer gathers
-# too, for up to two minutes. Flush after each epoch.
+# short run fits into one block, and a killed process hands on nothing. TensorBoard's writer leaves
+# the writing to a second thread, and promises no more than once in two minutes. Flush after each epoch.
+#
+# The library's trackers do. Each of the three gets one epoch and is not closed. What can be read?
+
+# %%
+from tensorboard.backend.event_processing import event_accumulator
+
+from pdl import tracking
+
+
+def read(folder):  # with TensorBoard's own reader
+    everything = {"histograms": 0, "scalars": 0}
+    return event_accumulator.EventAccumulator(str(folder), everything).Reload()
+
+
+tracker = tracking.create_tracker(work / "unclosed/run", kinds=["tensorboard", "mlflow"])
+tracker.log_metrics({"val_loss": 0.5}, step=1)
+mlflow_part = tracker.trackers[-1]
+points = mlflow_part.client.get_metric_history(mlflow_part.run_id, "val_loss")
+written = read(work / "unclosed/run")
+unclosed = {
+    "JSON lines": tracking.read_run(work / "unclosed/run").history["val_loss"],
+    "TensorBoard": [point.value for point in written.Scalars("loss/val")],
+    "MLflow": [each.value for each in points],
+}
+print(unclosed)
 
 # %% tags=["check"]
-# Without a flush nothing is left; with one, all three epochs. Our trackers flush.
-from pdl.tracking import JsonlTracker, read_run
-
+# Without a flush nothing is left; with one, all three epochs. All three trackers flush.
 assert left == {"plain": 0, "flushed": 3}
-JsonlTracker(work / "unclosed").log_metrics({"val_loss": 0.5}, step=1)
-assert read_run(work / "unclosed").history == {"val_loss": [0.5]}
+assert list(unclosed.values()) == [[0.5]] * 3
+tracker.close()
 
 # %% [markdown]
 # ## One run
 #
 # Before forty runs, one. What follows has the parts of most training scripts: seeds, data, loaders,
 # model, loss and optimizer, writer, loop. The folded first cell has made two of them already:
-# `model`, a pretrained network, frozen, with a new head of three outputs that begins from a seed;
-# and `seen`, the features of all 225 photos at both sizes.
+# `model`, a pretrained network with a new head, and `seen`, the features of all 225 photos at both
+# sizes.
 
 # %%
 from torch.utils.tensorboard import SummaryWriter
@@ -199,7 +222,7 @@ before = three_draws()
 set_seeds(42)
 print("same again:", three_draws() == before)
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["wrong"] corrects=["94"]
 # **Half a seed.** The notes that this book grew from call a function `set_seed()` that does not
 # exist: it is `set_seeds`. And theirs seeds PyTorch alone. A shuffle by `random` or NumPy then
 # differs from run to run, and nobody knows why.
@@ -240,7 +263,7 @@ by_hand = next(iter(loader(food.train_dir, prepare(224))))
 automatic = next(iter(loader(food.train_dir, model.transform)))
 print(tuple(by_hand[0].shape), "same:", torch.equal(by_hand[0], automatic[0]))
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["wrong"] corrects=["96"]
 # **One recipe for all networks.** "All pretrained models expect input normalized in the same way",
 # say an old page of PyTorch's and the notes. They do not. Ask each:
 
@@ -267,7 +290,29 @@ assert class_names == model.config["class_names"]
 # ### Model
 #
 # EfficientNet-Lite0 has seen a million photos of a thousand kinds of things. We keep what it learned
-# as it is, *frozen*, and train a new last layer, the *head*. What is frozen gives the same
+# as it is, *frozen*, and train a new last layer, the *head*, whose first numbers come from a seed.
+
+# %%
+from pdl.models.backbone import create_backbone
+
+network = create_backbone("efficientnet_lite0", num_classes=1000, freeze=False)
+for parameter in network.features.parameters():
+    parameter.requires_grad = False  # freeze
+set_seeds(42)
+width = network.num_features
+network.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(width, len(class_names)))
+network = network.to(device)
+
+# %% tags=["check"]
+# Freeze and head by hand give the first cell's model: same weights, same to be trained.
+theirs = dict(model.named_parameters())
+for name, weight in network.named_parameters():
+    assert torch.equal(weight, theirs[name]), name
+    assert weight.requires_grad == theirs[name].requires_grad
+    assert weight.requires_grad == name.startswith("head")
+
+# %% [markdown]
+# That is `model`, which we go on with. What is frozen gives the same
 # {{ f"{model.num_features:,}" }} features for a photo every time, so each photo goes through it once, and
 # all runs share the result. `verbose=0` keeps the summary from printing itself.
 
@@ -354,18 +399,10 @@ with warnings.catch_warnings():
 writer.close()
 
 # %% [markdown] tags=["checkpoint"]
-# What is in the files? TensorBoard has a reader of its own, and it needs no browser. We noted loss,
-# accuracy, weights, photos and a graph. Which of them will it list for the folder `single`?
+# What is in the files? TensorBoard's reader needs no browser. We noted loss, accuracy, weights, photos
+# and a graph. Which of them will it list for the folder `single`?
 
 # %%
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-
-def read(folder):
-    events = EventAccumulator(str(folder), size_guidance={"histograms": 0, "scalars": 0})
-    return events.Reload()
-
-
 events = read(work / "single")
 for kind in ("scalars", "histograms", "images", "graph"):
     print(f"{kind:10} {events.Tags()[kind]}")
@@ -424,8 +461,6 @@ assert root_mean_square[20] > root_mean_square[10] > root_mean_square[1]
 # %%
 from datetime import datetime
 
-from pdl import tracking
-
 
 def create_writer(experiment_name, model_name, extra, root):
     day = datetime.now().astimezone().strftime("%Y-%m-%d")
@@ -452,25 +487,44 @@ except ConfigError:
 assert refused
 
 # %% [markdown]
-# And `train` with a writer? The engine needs no new argument: `on_epoch` is there for it.
+# And `train` with a writer? The engine needs no new argument: `on_epoch` is there for it. And the
+# rule from above holds here as well: a flush after each epoch.
 
 
 # %%
+def noting(writer):
+    def note(epoch, row):
+        for kind, short in (("loss", "loss"), ("accuracy", "acc")):
+            for part in ("train", "val"):
+                writer.add_scalar(f"{kind}/{part}", row[f"{part}_{short}"], epoch)
+        writer.flush()
+
+    return note
+
+
 def experiment(count, side, epochs, seed, root):
     set_seeds(seed)
     kept, held_out = split(seed, count)
     head = nn.Sequential(nn.Dropout(0.2), nn.Linear(1280, 3))
     extra = f"{epochs}_epochs_seed_{seed}"
     writer = tracking.create_writer(f"data_{count}", f"lite0_{side}", extra, root=root)
-
-    def note(epoch, row):
-        for kind, short in (("loss", "loss"), ("accuracy", "acc")):
-            for part in ("train", "val"):
-                writer.add_scalar(f"{kind}/{part}", row[f"{part}_{short}"], epoch)
-
-    history = learn(head, shuffled(side, kept), whole(side, held_out), epochs, note)
+    batches = shuffled(side, kept), whole(side, held_out)
+    history = learn(head, *batches, epochs, noting(writer))
     writer.close()
     return history
+
+
+# %% tags=["check"]
+# A run flushes after each epoch; if it is cut off, the event file has what came before.
+writer, flushed = SummaryWriter(str(work / "cut")), []
+flush = writer.flush
+writer.flush = lambda: flushed.append(flush())
+for epoch in (1, 2):
+    row = {"train_loss": 2.0, "val_loss": 1 / epoch, "train_acc": 0.5, "val_acc": 0.5}
+    noting(writer)(epoch, row)
+    assert len(flushed) == epoch
+    assert len(read(work / "cut").Scalars("loss/val")) == epoch
+writer.close()
 
 
 # %% [markdown] covers=["07.03"]
@@ -485,8 +539,10 @@ def experiment(count, side, epochs, seed, root):
 # | pixels that the network sees | `96` | `224` |
 # | epochs | `5` | `20` |
 #
-# The course that shaped these notes compares EfficientNet B0 with B2, on a tenth and on a fifth of the
-# photos, for 5 and 10 epochs, one run each. One run can be lucky. We make five of each, with seeds
+# The course that shaped these notes, [learnpytorch.io](https://www.learnpytorch.io/07_pytorch_experiment_tracking/),
+# compares EfficientNet B0 with B2, on a tenth and on a fifth of the photos, for 5 and 10 epochs, one
+# run each. B2 is deeper and wider than B0, and sees more pixels. Only the last of these needs no second
+# download, so our two models are one network at two sizes. And one run can be lucky: we make five of each, with seeds
 # from zero to four. The seed chooses the head's first numbers, the order of the photos, *and* which
 # fifth validates. This is called *cross-validation*: over the five, each training photo is
 # validated on once.
@@ -644,7 +700,7 @@ _ = ax.legend(fontsize=10)
 # reports them as skill. (Models that are tested on the same photos err together, so their luck is
 # smaller; this is the upper end.) Choose by validation and measure the winner on photos that had no say.
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["wrong"] corrects=["95"]
 # **Best by test, and by one photo.** The course ends its eight runs with test accuracies of `0.9176`,
 # `0.9489`, `0.9072` and `0.9384` for experiments five to eight. Its text then names experiment
 # *eight* as the one with the highest test accuracy. Its own output says six. How far apart are they?
@@ -678,6 +734,9 @@ assert max(course, key=course.get) == 6
 assert max(whole_photos[6]) - max(whole_photos[8]) == 1
 assert abs(right.mean() - 0.8) < 0.005
 assert best_of_eight.mean() - 0.8 > 0.05
+
+# %% [markdown] tags=["number"] row="07 best of eight"
+# {{ f"experiment {max(course, key=course.get)}" }}
 
 # %% [markdown]
 # ## Ask MLflow
@@ -716,6 +775,40 @@ answers = [each.info.run_name for each in found]
 assert answers == ["{}-{}-{}-1".format(*each) for each in expected]
 
 # %% [markdown]
+# ### A folder, or a database?
+#
+# MLflow itself has moved on from plain files. `MlflowTracker` sets the variable
+# `MLFLOW_ALLOW_FILE_STORE` for us. What does it say without?
+
+# %%
+import os
+
+from mlflow import MlflowClient, __version__
+from mlflow.exceptions import MlflowException
+
+switch = os.environ.pop("MLFLOW_ALLOW_FILE_STORE")
+try:
+    MlflowClient(tracking_uri=(work / "another").as_uri())
+    said = "Opened without a word."
+except MlflowException as error:
+    said = str(error)
+os.environ["MLFLOW_ALLOW_FILE_STORE"] = switch
+print(f"MLflow {__version__}:", *said.split(". ")[:2], sep="\n")
+
+# %% [markdown]
+# {{ "It refuses" if "maintenance" in said else "This version takes a folder still; newer ones refuse" }}:
+# the folder works, but gets no more updates. It suits a page like this one, and
+# `mlflow-skinny`, which brings no database. For runs that are to last, install the full package `mlflow`
+# and name a file of SQLite, `MlflowClient(tracking_uri="sqlite:///mlflow.db")`. The calls above stay
+# the same, and `mlflow migrate-filestore` moves old runs.
+
+# %% tags=["check"]
+# With the switch the folder opens and has forty runs; without it MLflow asks for SQLite.
+again = MlflowClient(tracking_uri=(work / "mlruns").as_uri())
+assert len(again.search_runs([number])) == 40
+assert "sqlite" in said or said.startswith("Opened")
+
+# %% [markdown]
 # ## All at once
 #
 # We wrote event files with a writer of our own to see what they are. The library's tracker takes a row
@@ -739,7 +832,7 @@ print((work / "all/example/params.json").read_text())
 
 # %% tags=["check"]
 # JSON lines, event files and store agree with each other, and with the run in the grid.
-lines = read_run(work / "all/example").history["val_loss"]
+lines = tracking.read_run(work / "all/example").history["val_loss"]
 drawn = [point.value for point in read(work / "all/example").Scalars("loss/val")]
 mlflow_part = tracker.trackers[-1]
 stored = mlflow_part.client.get_metric_history(mlflow_part.run_id, "val_loss")
@@ -768,6 +861,9 @@ again, names = load_trained(path)
 tested = engine.test_step(again, loader(food.test_dir, prepare(side)), loss_fn)
 print(f"{path.name}, {path.stat().st_size / 1e6:.1f} MB")
 print(f"test accuracy {tested.metric:.1%}, loss {tested.loss:.3f}")
+
+# %% [markdown] tags=["number"] row="07 chosen"
+# {{ f"{tested.metric:.4f}" }}
 
 # %% [markdown]
 # {{ f"{tested.metric:.1%}" }} of 75 photos, with a standard error of
@@ -808,9 +904,8 @@ assert tested.metric > 0.7
 #
 # The boxes on top choose among runs and charts by parts of their names, here the long runs of one
 # seed. That is why we chose the names with care. In a notebook, `%load_ext tensorboard` and
-# `%tensorboard --logdir runs` show the page below the cell. `mlflow ui` does the same for the other
-# store, if the full package `mlflow` is installed, and is told the folder by
-# `--backend-store-uri`. Newer versions of MLflow want a database there; see its documentation.
+# `%tensorboard --logdir runs` show the page below the cell. `mlflow ui` of the full package does the
+# same for MLflow's store; `--backend-store-uri sqlite:///mlflow.db` tells it which.
 #
 # ## Recap
 #
@@ -858,11 +953,8 @@ def larger(seed):
     big = nn.Sequential(nn.Dropout(0.2), nn.Linear(2560, 3))
     extra = f"20_epochs_seed_{seed}"
     writer = tracking.create_writer("data_180", "lite0_both", extra, root=runs)
-
-    def note(epoch, row):
-        writer.add_scalar("loss/val", row["val_loss"], epoch)
-
-    history = learn(big, shuffled(320, kept), whole(320, held_out), 20, note)
+    batches = shuffled(320, kept), whole(320, held_out)
+    history = learn(big, *batches, 20, noting(writer))
     writer.close()
     return Path(writer.log_dir), history["val_loss"][-1]
 
@@ -870,6 +962,20 @@ def larger(seed):
 outcomes = [larger(seed) for seed in range(5)]
 ahead = [a - b for a, (_, b) in zip(finals(winner, "loss/val"), outcomes, strict=True)]
 print(f"lower than the winner by {mean(ahead):+.3f} ± {standard_error(ahead):.3f}")
+
+
+def verdict(differences):
+    size = mean(differences) / standard_error(differences)
+    if abs(size) < 3:
+        return "Five seeds do not tell."
+    return "Probably." if size > 0 else "Probably not; it does harm."
+
+
+# %% [markdown] tags=["solution"]
+# Its loss is lower in {{ sum(gap > 0 for gap in ahead) }} of five seeds, on average
+# {{ f"{abs(mean(ahead)):.3f}" }} {{ "lower" if mean(ahead) > 0 else "higher" }}, which is
+# {{ f"{abs(mean(ahead)) / standard_error(ahead):.1f}" }} standard errors. Three were asked for. Does it beat
+# the winner? {{ verdict(ahead) }}
 
 # %% tags=["solution", "check"]
 # Its event files hold its losses; both sizes together beat the small one alone.
@@ -913,8 +1019,11 @@ assert len(gains) == 5
 assert mean(augmented) < 1.1 * mean(plain)
 
 # %% [markdown] tags=["solution"]
-# {{ "Less than two standard errors: these runs do not show that mirrors help." if mean(gains) < 2 * standard_error(gains) else "More than two standard errors: mirrors probably help." }}
-# An experiment that shows nothing is a result too. Note it, or somebody tries again next month.
+# With mirrors the loss is lower in {{ sum(gain > 0 for gain in gains) }} of five seeds, on average
+# {{ f"{abs(mean(gains)):.3f}" }} {{ "lower" if mean(gains) > 0 else "higher" }}, which is
+# {{ f"{abs(mean(gains)) / standard_error(gains):.1f}" }} standard errors. Do they help? {{ verdict(gains) }}
+# {{ "An experiment that shows nothing is a result too." if "seeds" in verdict(gains) else "For one setting of one network, that is." }}
+# Note it, or somebody tries again next month.
 
 # %% [markdown] tags=["exercise"] level="build"
 # ### Exercise 4: FoodVision Big
