@@ -261,7 +261,7 @@ ax.minorticks_off()
 assert largest["without the root"][-1] > 0.9
 assert max(largest["divided by √d"]) < 0.35
 
-# %% [markdown]
+# %% [markdown] corrects=["105"]
 # ### Several heads
 #
 # In the network nobody writes queries by hand. They are learned: each token of width `D` is
@@ -330,7 +330,10 @@ with torch.no_grad():
     assert library_msa.forward_with_weights(z)[1].shape == (2, 12, 197, 197)
 assert sum(p.numel() for p in msa.parameters()) == 2_362_368
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["number"] row="08 attention"
+# {{ f"{sum(p.numel() for p in msa.parameters()):,}" }}
+
+# %% [markdown] tags=["wrong"] corrects=["99"]
 # **"Each head works on another part of the input."** So say the notes. Every head sees *all*
 # tokens; what differs is the matrix it looks through. And the cut must run through the last
 # dimension. A `view` straight to `(B, h, T, d)` has the right shape and mixes tokens with heads:
@@ -455,7 +458,13 @@ library_patches.projection.load_state_dict(patch_embed.projection.state_dict())
 assert_close(library_patches(photo[None]), tokens)
 assert sum(p.numel() for p in patch_embed.parameters()) == 590_592
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["number"] row="08 patch embedding"
+# {{ f"{sum(p.numel() for p in patch_embed.parameters()):,}" }}
+
+# %% [markdown] tags=["number"] row="08 tokens"
+# {{ f"{tokens.shape[1]} x {patches.shape[1]}" }}
+
+# %% [markdown] tags=["wrong"] corrects=["106"]
 # **Three slips of the notes in this class.** The width was typed as `786` instead of 768. The size
 # was checked against a *global* `patch_size`, so a second model with other patches failed. And
 # `.forward()` was called by name, which skips hooks. The library refuses the first at once:
@@ -498,7 +507,7 @@ torch.manual_seed(42)
 embed = Embed()
 print(embed(photo[None]).shape)
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["wrong"] corrects=["101"]
 # **Plus is not plus.** The notes write equation 1 in Python as lists joined by `+`. Between lists
 # that sign *appends*; the paper's adds:
 
@@ -589,7 +598,7 @@ assert_close(norm_by_hand, norm(batch), atol=1e-5, rtol=1e-4)
 assert company[1] < 1e-5
 assert company[0] > 0.01
 
-# %% [markdown]
+# %% [markdown] corrects=["100"]
 # ### The sum: residual connections
 #
 # A block does not replace its input, it *adds* to it. The notes say that this keeps things from
@@ -731,6 +740,9 @@ assert_close(nn.functional.gelu(x), x * 0.5 * (1 + torch.erf(x / 2**0.5)), **clo
 assert isinstance(library_block.mlp, MLP)
 assert sum(p.numel() for p in block.parameters()) == 7_087_872
 
+# %% [markdown] tags=["number"] row="08 block"
+# {{ f"{sum(p.numel() for p in block.parameters()):,}" }}
+
 # %% [markdown] covers=["08.08"]
 # ## Equation 4: the output
 #
@@ -739,14 +751,14 @@ assert sum(p.numel() for p in block.parameters()) == 7_087_872
 # After the last block `L`, only token 0 is read, the class token. A norm makes `y` of it. The
 # *head* that turns `y` into scores is not part of equation 4.
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["wrong"] corrects=["97", "102"]
 # **"The head is an MLP."** In *pretraining* the authors put one hidden layer with tanh before the
 # scores; for *fine-tuning* a single linear layer. The notes swap the two. Neither is the MLP of
 # equation 3, which has two layers and sits in every block. Our
 # [`ViTConfig`][pdl.vit.config.ViTConfig] has the hidden layer as an option,
 # `representation_dim`.
 
-# %% [markdown] tags=["wrong"]
+# %% [markdown] tags=["wrong"] corrects=["98"]
 # **`[0]` for `[:, 0]`.** "Index 0 of the output" sounds like `output[0]`. With the batch first,
 # that is the first *picture*, with all its tokens. The shapes then seldom fit the labels, and you
 # get an error. But with a batch of 65 pictures and 65 tokens, nothing complains:
@@ -871,7 +883,7 @@ for name in ("Ti/16", "S/16", *published):
     line = "{:6} {:6} {:5} {:5} {:6} {:13,}".format(name, *row)
     print(line, "", published.get(name, "-"))
 
-# %% [markdown]
+# %% [markdown] corrects=["103"]
 # Base and Huge are those of the paper. The paper's `307M` for Large is not L/16 with a head for
 # 1,000 classes, which has {{ f"{counted['L/16'] / 1e6:.0f}M" }}; L/32, whose larger patches make a
 # larger `E`, has {{ f"{counted['L/32'] / 1e6:.0f}M" }}. The paper does not say which it counted.
@@ -916,6 +928,15 @@ for name in ("vit_b_16", "vit_l_16", "vit_l_32", "vit_h_14"):
         network = models.get_model(name, weights=None)
     key = name.removeprefix("vit_").replace("_", "/").upper()
     assert sum(p.numel() for p in network.parameters()) == counted[key]
+
+# %% [markdown] tags=["number"] row="N17 B/16"
+# {{ f"{counted['B/16']:,}" }}
+
+# %% [markdown] tags=["number"] row="N17 L/16"
+# {{ f"{counted['L/16']:,}" }}
+
+# %% [markdown] tags=["number"] row="N17 H/14"
+# {{ f"{counted['H/14']:,}" }}
 
 # %% [markdown]
 # ## The paper and ours
