@@ -1058,7 +1058,8 @@ assert score.metric > 0.5
 # %% [markdown]
 # ## Where next
 #
-# The API pages of what appeared here: [`pdl.tracking`](../api/tracking.md),
+# [The next chapter](08_vision_transformer.md) rebuilds a network from its paper. The API pages of what
+# appeared here: [`pdl.tracking`](../api/tracking.md),
 # [`pdl.boards`](../api/boards.md), [`pdl.models.backbone`](../api/models.backbone.md),
 # [`pdl.engine`](../api/engine.md), [`pdl.seed`](../api/seed.md),
 # [`pdl.trained`](../api/trained.md) and [`pdl.predict`](../api/predict.md). From a terminal,
