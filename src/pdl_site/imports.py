@@ -7,7 +7,7 @@ import functools
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pdl_site.errors import SiteError
 
@@ -55,6 +55,7 @@ class ModuleMap:
     def __init__(self, roots: Iterable[Path]) -> None:
         self.roots = tuple(roots)
         self._reached: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._found: dict[str, Path | None] = {}
 
     def find(self, module: str) -> Path | None:
         """Find the file of a module.
@@ -65,12 +66,18 @@ class ModuleMap:
         Returns:
             The file, or None when the module is not one of the project's.
         """
-        for root in self.roots:
-            base = root.joinpath(*module.split("."))
-            for file in (base / "__init__.py", base.with_suffix(".py")):
-                if file.is_file():
-                    return file
-        return None
+        if module not in self._found:
+            self._found[module] = next(
+                (
+                    file
+                    for root in self.roots
+                    for base in (root.joinpath(*module.split(".")),)
+                    for file in (base / "__init__.py", base.with_suffix(".py"))
+                    if file.is_file()
+                ),
+                None,
+            )
+        return self._found[module]
 
     def reach(self, source: str) -> dict[str, Path]:
         """Find all modules of the project that running some code imports.
@@ -107,13 +114,11 @@ class ModuleMap:
         bound: Names = {}
         used: list[set[str]] = []
         for source in sources:
-            tree = _tree(source)
-            for node in ast.walk(tree):
-                if isinstance(node, ast.Import | ast.ImportFrom):
-                    bound |= self._bindings(node)
+            facts = _facts(source)
+            for node in facts.imports:
+                bound |= self._bindings(node)
             names = set()
-            for node in ast.walk(tree):
-                dotted = _dotted(node)
+            for dotted in facts.names:
                 head, _, rest = dotted.partition(".")
                 if head in bound and (target := self._object(bound[head], rest)):
                     names.add(target)
@@ -159,27 +164,19 @@ class ModuleMap:
 
     def _direct(self, source: str, package: str) -> Iterator[str]:
         """Dotted names that code imports, with the packages on the way to them."""
-        tree = _tree(source)
-        skipped = {
-            id(inner)
-            for node in ast.walk(tree)
-            if isinstance(node, ast.If) and _dotted(node.test).endswith("TYPE_CHECKING")
-            for part in node.body
-            for inner in ast.walk(part)
-        }
+        facts = _facts(source)
         bound: Names = {}
-        for node in ast.walk(tree):
-            if id(node) in skipped:
+        for node in facts.imports:
+            if node in facts.for_types:
                 continue
+            bound |= self._bindings(node)
             if isinstance(node, ast.Import):
-                bound |= self._bindings(node)
                 for alias in node.names:
                     yield from _with_parents(alias.name)
-            elif isinstance(node, ast.ImportFrom):
-                bound |= self._bindings(node)
+            else:
                 yield from self._from(node, package)
-        for node in ast.walk(tree):
-            head, _, rest = _dotted(node).partition(".")
+        for dotted in facts.names:
+            head, _, rest = dotted.partition(".")
             if head in bound and rest:
                 yield from self._attributes(bound[head], rest)
 
@@ -240,21 +237,20 @@ def foreign_names(sources: Iterable[str], package: str) -> list[set[str]]:
     bound: Names = {}
     used: list[set[str]] = []
     for source in sources:
-        tree = _tree(source)
-        for node in ast.walk(tree):
+        facts = _facts(source)
+        for node in facts.imports:
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     top = alias.name.partition(".")[0]
                     bound[alias.asname or top] = alias.name if alias.asname else top
-            elif isinstance(node, ast.ImportFrom) and not node.level:
+            elif not node.level:
                 bound |= {
                     each.asname or each.name: f"{node.module}.{each.name}" for each in node.names
                 }
         names = set()
-        inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-        for node in ast.walk(tree):
-            head, _, rest = _dotted(node).partition(".")
-            if head in bound and id(node) not in inner:
+        for dotted in facts.whole_names:
+            head, _, rest = dotted.partition(".")
+            if head in bound:
                 full = f"{bound[head]}.{rest}".rstrip(".")
                 if full.startswith(f"{package}."):
                     names.add(full)
@@ -289,6 +285,40 @@ def read_module(file: Path) -> str:
 def _tree(source: str) -> ast.Module:
     """Parse once what nobody changes."""
     return ast.parse(source)
+
+
+class _Facts(NamedTuple):
+    """What the questions of this module need of a piece of code."""
+
+    imports: tuple[ast.Import | ast.ImportFrom, ...]
+    for_types: frozenset[ast.AST]
+    """Those that only a type checker sees."""
+    names: tuple[str, ...]
+    """Each dotted name, and each beginning of one."""
+    whole_names: tuple[str, ...]
+    """Each dotted name as far as it goes."""
+
+
+@functools.lru_cache(maxsize=4096)
+def _facts(source: str) -> _Facts:
+    """Walk once through code that nobody changes; the site asks of all of it at each rebuild."""
+    nodes = list(ast.walk(_tree(source)))
+    imports = tuple(node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom))
+    for_types = frozenset(
+        inner
+        for node in nodes
+        if isinstance(node, ast.If) and _dotted(node.test).endswith("TYPE_CHECKING")
+        for part in node.body
+        for inner in ast.walk(part)
+    )
+    inner = {node.value for node in nodes if isinstance(node, ast.Attribute)}
+    dotted = [(name, node in inner) for node in nodes if (name := _dotted(node))]
+    return _Facts(
+        imports,
+        for_types & set(imports),
+        tuple(dict.fromkeys(name for name, _ in dotted)),
+        tuple(dict.fromkeys(name for name, is_inner in dotted if not is_inner)),
+    )
 
 
 @functools.lru_cache(maxsize=64)

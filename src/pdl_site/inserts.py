@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import html
 import posixpath
 import re
@@ -130,10 +131,14 @@ def count_doctests(folder: Path) -> int:
     Returns:
         Number of ``>>>`` prompts in its docstrings.
     """
+    return sum(_doctests_in(file.read_text(encoding="utf-8")) for file in folder.rglob("*.py"))
+
+
+@functools.lru_cache(maxsize=1024)  # the home page asks again at each rebuild
+def _doctests_in(source: str) -> int:
     count = 0
-    for file in folder.rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                doc = ast.get_docstring(node) or ""
-                count += len(re.findall(r"^\s*>>> ", doc, re.MULTILINE))
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            doc = ast.get_docstring(node) or ""
+            count += len(re.findall(r"^\s*>>> ", doc, re.MULTILINE))
     return count

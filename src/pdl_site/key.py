@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.metadata
 import io
@@ -101,6 +102,7 @@ def _glob(root: Path, pattern: str) -> Iterator[Path]:
         return
 
 
+@functools.lru_cache(maxsize=4096)  # every cell of every chapter, at each rebuild
 def ends_quietly(source: str) -> bool:
     """Tell whether a cell ends with a semicolon, which hides its last value.
 

@@ -10,16 +10,44 @@ import contextlib
 import hashlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from jinja2 import BytecodeCache
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from jinja2.bccache import Bucket
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
     from mkdocs.structure.pages import Page
 
 RENDERED = ("content", "toc", "_title_from_render", "present_anchor_ids")
 """What MkDocs' ``Page.render`` sets, but for the links, which hold files of one build."""
+
+
+class Templates(BytecodeCache):
+    """Compiled templates from one rebuild to the next, each of which makes a new environment."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Take a template's code from here, if it was compiled from the same text.
+
+        Args:
+            bucket: The template.
+        """
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep a template's code.
+
+        Args:
+            bucket: The template.
+        """
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
 
 Anchor = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -37,6 +65,7 @@ class LiveCache:
     def __init__(self) -> None:
         self._kept: dict[str, _Kept] = {}
         self._entries: dict[str, tuple[str, list[dict[str, Any]]]] = {}
+        self.templates = Templates()
 
     def wrap(self, page: Page, included: str, autorefs: Any) -> None:
         """Let a page take its HTML from here where that is sound.

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from mkdocs.structure.nav import Navigation
     from mkdocs.structure.pages import Page as MkDocsPage
 
+    from pdl_site.render import Page
+
 log = logging.getLogger("mkdocs.plugins.pdl_site")
 
 
@@ -90,6 +92,7 @@ class SitePlugin(BasePlugin[SiteConfig]):
         self.figures: dict[str, str] = {}
         self.tables: dict[str, dict[str, Any]] = {}
         self.pages: list[MkDocsPage] = []
+        self.rendered: dict[str, tuple[object, Page]] = {}
         self.live = LiveCache()
         self.turn = contextlib.ExitStack()
 
@@ -161,7 +164,7 @@ class SitePlugin(BasePlugin[SiteConfig]):
         together: dict[str, bytes] = {}
         for entry in self.entries:
             notice = self.background.notice(entry) if self.background else ""
-            page = book.render(entry, notice)
+            page = self._rendered(book, entry, notice)
             name = entry.chapter.name
             self.figures |= {f"{uri}/{name}#{key}": text for key, text in page.figures.items()}
             file = File.generated(config, f"{uri}/{name}.md", content=page.markdown)
@@ -231,6 +234,8 @@ class SitePlugin(BasePlugin[SiteConfig]):
             # styles and the API pages their backlinks.
             mkdocstrings: Any = config.plugins["mkdocstrings"]
             mkdocstrings.get_handler("python").update_env(config)
+        if self.serving:
+            env.bytecode_cache = self.live.templates
         search: Any = config.plugins.get("material/search") or config.plugins.get("search")
         if self.serving and (index := getattr(search, "search_index", None)) is not None:
             self.live.keep_entries(index)
@@ -276,6 +281,16 @@ class SitePlugin(BasePlugin[SiteConfig]):
         """Leave no run behind."""
         if self.background is not None:
             self.background.stop()
+
+    def _rendered(self, book: Book, entry: Entry, notice: str) -> Page:
+        """The page of a chapter, made anew only when something of it changed."""
+        chapter, record = entry.chapter, entry.record
+        run = None if record is None else (record.key, record.facts["started"])
+        stamp = (chapter.text, entry.key, run, notice, book.settings)
+        known = self.rendered.get(chapter.name)
+        if known is None or known[0] != stamp:
+            known = self.rendered[chapter.name] = stamp, book.render(entry, notice)
+        return known[1]
 
     def _wait_for_turn(self, book: Book, site_dir: str) -> None:
         """Keep two builds from clearing away each other's pages: the second waits."""

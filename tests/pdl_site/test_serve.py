@@ -6,12 +6,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from jinja2 import DictLoader, Environment
 from projects import KEY, chapter, code, record
 
 from pdl_site import serve
 from pdl_site.book import Entry
 from pdl_site.errors import SiteError
-from pdl_site.livecache import LiveCache
+from pdl_site.livecache import LiveCache, Templates
 from pdl_site.serve import OLD, WAITING, Background
 
 
@@ -138,3 +139,20 @@ def test_unchanged_pages_are_not_read_again_for_the_search() -> None:
 
     assert second.asked == ["b/"]
     assert [entry["text"] for entry in second.entries] == ["one", "two", "three", "four"]
+
+
+def test_templates_are_compiled_once_for_all_rebuilds() -> None:
+    kept = Templates()
+
+    def rebuilt(text: str) -> tuple[str, int]:
+        env = Environment(
+            loader=DictLoader({"page.html": text}), bytecode_cache=kept, autoescape=True
+        )
+        compiled = []
+        original = env.compile
+        env.compile = lambda *words, **more: compiled.append(1) or original(*words, **more)
+        return env.get_template("page.html").render(x=3), len(compiled)
+
+    assert rebuilt("{{ x }}") == ("3", 1)
+    assert rebuilt("{{ x }}") == ("3", 0)
+    assert rebuilt("{{ x + 1 }}") == ("4", 1)
