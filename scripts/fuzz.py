@@ -23,8 +23,8 @@ TESTS = Path(__file__).parents[1] / "tests/pdl"
 CORPORA = {
     "archive": TESTS / "data/corpus/archive.json",
     "image": TESTS / "data/corpus/image.json",
-    "checkpoint": TESTS / "formats/corpus/checkpoint.json",
-    "pickle": TESTS / "formats/corpus/pickle.json",
+    "checkpoint": TESTS / "data/corpus/checkpoint.json",
+    "pickle": TESTS / "data/corpus/pickle.json",
 }
 KEPT = 110
 """Files of a corpus; the tests read them all in each run."""

@@ -16,7 +16,7 @@ from torch import nn
 from pdl.errors import CheckpointError
 from pdl.pickled import read_state_dict
 
-CORPUS = Path(__file__).parent / "formats/corpus"
+CORPUS = Path(__file__).parent / "data/corpus"
 
 
 def saved(value, **options):

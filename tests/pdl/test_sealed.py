@@ -19,7 +19,7 @@ from pdl.sealed import pack, read_header, seal, unpack, unseal
 WEIGHTS = {"weight": torch.arange(6.0).reshape(2, 3), "bias": torch.tensor([1, 2])}
 SEALED = seal(WEIGHTS, {"kind": "weights"})
 
-CORPUS = Path(__file__).parent / "formats/corpus"
+CORPUS = Path(__file__).parent / "data/corpus"
 
 DTYPES = [
     torch.float64,
