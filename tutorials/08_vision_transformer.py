@@ -630,7 +630,7 @@ for name, norms in grown.items():
 _, ax = pyplot.subplots(figsize=(6, 2.6))
 for (name, norms), color in zip(grown.items(), ("teal", "orange"), strict=True):
     ax.semilogy(range(25), norms, color=c[color])
-    ax.annotate(name, (0, norms[0]), (30, -4), textcoords="offset points", color=c[color])
+    ax.annotate(name, (12, norms[12]), (4, -18), textcoords="offset points", color=c[color])
 _ = ax.set(xlabel="layer", ylabel="size of the gradient", xticks=[0, 6, 12, 18, 24])
 
 # %% tags=["check"]

@@ -744,12 +744,12 @@ assert 1 / 7 + 0.1 < jumbled < straight - 0.03
 # %% [markdown] tags=["exercise"] level="measure"
 # ### Exercise 2: more of the new kinds
 #
-# Fine-tune the pretrained ViT, and train one from random numbers, with 5, 20 and 80 pictures of each
+# Fine-tune the pretrained ViT, and train one from random numbers, with 5 and with 80 pictures of each
 # new kind. Does pretraining matter less with more?
 
 # %% tags=["solution"]
 more = {}
-for each, epochs in ((5, 40), (20, 20), (80, 6)):
+for each, epochs in ((5, 40), (80, 6)):
     pair = pick(clothes, new, each)
     for name in ("from random numbers", "fine-tuned"):
         torch.manual_seed(42)
@@ -773,11 +773,11 @@ assert gain["from random numbers"] > gain["fine-tuned"] - 0.05
 # ### Exercise 3: what are warm-up and clipping for?
 #
 # Take our recipe, on 80 garments of each old kind, at *twenty times* the rate, for five epochs.
-# Leave out warm-up and clipping. Three seeds. Then try the usual rate: do you see a difference?
+# Leave out warm-up and clipping. Two seeds. Then try the usual rate: do you see a difference?
 
 # %% tags=["solution"]
 pair, tricks = pick(clothes, old, 80), {"both": [], "neither": []}
-for seed in (0, 1, 42):
+for seed in (0, 1):
     for name, accs in tricks.items():
         torch.manual_seed(seed)
         learner, data = VisionTransformer(garment(num_classes=7)), gray(pair, 35, seed=seed)
