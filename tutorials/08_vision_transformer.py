@@ -218,7 +218,7 @@ for index, (name, color) in enumerate(zip(names, ("orange", "gold", "blue"), str
     right.plot(*mixed[index], "o", color=c[color])
     right.annotate(name, mixed[index], (7, -2), textcoords="offset points", color=c[color])
 right.set(xlabel="first number", ylabel="second number", ylim=(-0.4, 3.3), xlim=(-0.3, 4.3))
-right.set_title("squares: values, dots: outputs", fontsize=11)
+_ = right.set_title("squares: values, dots: outputs", fontsize=11)
 
 # %% tags=["check"]
 # By hand, as a matrix, and PyTorch's own function agree; no query, equal shares.

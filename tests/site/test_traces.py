@@ -18,6 +18,7 @@ TRACES = {
     "an address in memory": re.compile(r"\b0x[0-9a-f]{6,}"),
     "a traceback": re.compile(r"Traceback \(most recent call last\)"),
     "a warning of a library": re.compile(r"\b(?:Deprecation|Future|User)Warning:"),
+    "a value that drawing gives": re.compile(r">Text\(-?\d|(?:&lt;|<)matplotlib\.\w+"),
     "an unfilled place": re.compile(r"\{\{ \w"),
 }
 
