@@ -347,14 +347,14 @@ def count_gflops(name, size):
     return counter.get_total_flops() / 2e9
 
 
-def milliseconds(network, size, times=3):
+def milliseconds(network, size, times=2):
     picture, taken = torch.zeros(1, 3, size, size), []
     with torch.inference_mode():
         for _ in range(times):
             start = perf_counter()
             network(picture)
             taken.append(perf_counter() - start)
-    return 1000 * min(taken)  # the others were disturbed
+    return 1000 * min(taken)  # the other was disturbed
 
 
 # %% [markdown] tags=["checkpoint"]
@@ -819,25 +819,22 @@ print("all frozen parameters unchanged:", unchanged)
 # No parameter has moved. How well do its features serve the five heads that we have just trained?
 
 # %%
-drifted = backbone.extract_features(drifting, DataLoader(plates, batch_size=5))[0]
-drifted_accs = []
-for seed, (head, _) in enumerate(fits):
-    aside = fifths(seed)[1]
-    drifted_accs.append(share_right(head, drifted[aside], labels[aside]))
-steady_acc, drifted_acc = sum(val_accs) / 5, sum(drifted_accs) / 5
+drifted = backbone.extract_features(drifting, test_loader)[0]
+drifted_accs = [share_right(head, drifted, test_labels) for head, _ in fits]
+steady_acc, drifted_acc = sum(test_accs) / 5, sum(drifted_accs) / 5
 print(f"kept in eval: {steady_acc:.1%}, after ten batches in train: {drifted_acc:.1%}")
 
-# %% tags=["hide-input"] alt="Left: for each channel of the first BatchNorm, its mean before against its mean after ten batches; many points have left the diagonal. Right: two bars with five dots each, the validation accuracy with the backbone kept in eval mode and, lower, after ten batches in train mode." caption="Left: the statistics of the first BatchNorm, before and after ten batches without any learning. Right: what that does to the five heads (dots) and to their mean (bar)."
+# %% tags=["hide-input"] alt="Left: for each channel of the first BatchNorm, its mean before against its mean after ten batches; many points have left the diagonal. Right: two bars with five dots each, the test accuracy with the backbone kept in eval mode and, lower, after ten batches in train mode." caption="Left: the statistics of the first BatchNorm, before and after ten batches without any learning. Right: what that does to the five heads (dots) and to their mean (bar)."
 figure, (left, right) = pyplot.subplots(1, 2, figsize=(7.2, 2.7))
 left.plot(was, norm.running_mean, "o", color=c["orange"], ms=4)
 ends = [was.min(), was.max()]
 left.plot(ends, ends, color=c["muted"], ls=":")
 left.set(xlabel="mean before", ylabel="mean after")
-for mode, accs, color in (("eval", val_accs, "teal"), ("train", drifted_accs, "orange")):
+for mode, accs, color in (("eval", test_accs, "teal"), ("train", drifted_accs, "orange")):
     right.barh(mode, 20 * sum(accs), color=c[color], alpha=0.4)
     right.plot([100 * acc for acc in accs], [mode] * 5, "o", color=c[color], ms=5)
-right.axvline(100 / 3, color=c["muted"], ls=":")
-_ = right.set(xlabel="validation accuracy (%)", xlim=(0, 100), ylim=(1.5, -0.5))
+right.axvline(100 * 31 / 75, color=c["muted"], ls=":")
+_ = right.set(xlabel="test accuracy (%)", xlim=(0, 100), ylim=(1.5, -0.5))
 
 # %% [markdown]
 # Nothing was trained, and {{ f"{100 * (steady_acc - drifted_acc):.0f}" }} points
@@ -849,7 +846,7 @@ _ = right.set(xlabel="validation accuracy (%)", xlim=(0, 100), ylim=(1.5, -0.5))
 # Statistics and features drift without any learning; ours stay in eval after train().
 assert unchanged
 assert not torch.allclose(was, norm.running_mean)
-assert (drifted - features).norm() > 0.1 * features.norm()
+assert (drifted - test_features).norm() > 0.1 * test_features.norm()
 assert not real or drifted_acc < steady_acc
 model.train()
 assert model.head.training
@@ -877,12 +874,12 @@ else:  # the same stages, as timm names them
 model.eval()
 with torch.no_grad():
     maps = torch.cat([lower(X) for X, _ in DataLoader(plates, batch_size=5)])
-    again = torch.cat([upper[1](upper[0](part)) for part in maps.split(5)])
+    again = torch.cat([upper[1](upper[0](part)) for part in maps[:50].split(5)])
 print(maps.shape)
 
 # %% tags=["check"]
 # The two parts together are the backbone.
-torch.testing.assert_close(again, features, **close)
+torch.testing.assert_close(again, features[:50], **close)
 
 # %% [markdown]
 # Above it come the last stage, the last convolution, and the head that we have trained. Each gets
@@ -1089,7 +1086,8 @@ assert truth_probs[worst].max() <= truth_probs.median()
 # %% alt="Five gray pictures of garments, such as a boot and a pullover, each with a dish, pizza, steak or sushi, and a probability." caption="What the network says to garments."
 from pdl.data.fashion import FashionMNIST
 
-garments = [FashionMNIST(train=False)[index][0] for index in range(40)]
+clothes = FashionMNIST(train=False)
+garments = [clothes[index][0] for index in range(40)]
 clothes_probs = []
 with torch.inference_mode():
     for garment in garments:
