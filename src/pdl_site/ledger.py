@@ -44,7 +44,8 @@ def computed(entries: Iterable[Entry]) -> dict[str, Computed]:
     """
     found: dict[str, Computed] = {}
     for entry in entries:
-        values = values_of(entry.chapter, entry.record)
+        # An old run may be of other cells: what it came to is judged by nobody.
+        values = values_of(entry.chapter, entry.record if entry.fresh else None)
         for cell in entry.chapter.cells:
             if not cell.row:
                 continue

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from projects import chapter, code, prose, record
+from projects import KEY, chapter, code, prose, record
 
 from pdl_site.book import Entry
 from pdl_site.errors import SiteError
@@ -32,7 +32,7 @@ ERRORS = {
 
 def entries(values: Any = VALUES, *, cells: tuple[str, ...] = CELLS) -> list[Entry]:
     ran = record([[] for cell in cells if "markdown" not in cell], values) if values else None
-    return [Entry(chapter(*cells), "0" * 24, [], ran)]
+    return [Entry(chapter(*cells), KEY, [], ran)]
 
 
 def table(rows: dict[str, Any] | None = None, found: list[Entry] | None = None) -> list[str]:
@@ -67,6 +67,13 @@ def test_rows_and_cells_must_meet() -> None:
 
 def test_before_a_run_nothing_is_judged() -> None:
     assert table(found=entries(None))[4].endswith("| 3.0 | 3.0 | &hellip; | &hellip; |")
+
+
+def test_an_old_run_is_not_judged() -> None:
+    [entry] = entries((["9"], ["8"], ["7"]))
+    old = Entry(entry.chapter, "f" * 24, [], entry.record)
+    assert not old.fresh
+    assert table(found=[old])[4].endswith("| 3.0 | 3.0 | &hellip; | &hellip; |")
 
 
 def test_the_anchor_is_on_the_page_and_the_bare_value_is_not() -> None:
