@@ -424,6 +424,8 @@ print(multiply_by_hand(A.tolist(), B.tolist()) == C.tolist())
 from functools import partial
 from timeit import repeat
 
+threads = torch.get_num_threads()
+torch.set_num_threads(1)  # one processor for each side
 sizes, by_hand, built_in = [8, 16, 32, 64, 128], [], []
 for n in sizes:
     left, right = torch.rand(n, n), torch.rand(n, n)
@@ -432,6 +434,7 @@ for n in sizes:
     by_hand.append(min(repeat(loop, number=1, repeat=3)))
     built_in.append(min(repeat(compiled, number=20, repeat=3)) / 20)
 ratio = by_hand[-1] / built_in[-1]
+torch.set_num_threads(threads)
 
 # %% tags=["hide-input"] alt="Time of one multiplication against the size of the matrices, both axes logarithmic. The line of the Python loop climbs far above the line of the at operator, and the gap widens with the size." caption="The same products, measured during this build. Both axes are logarithmic: one line up is ten times as long, one line to the right twice the size."
 _, axes = pyplot.subplots(figsize=(7.2, 3.2))

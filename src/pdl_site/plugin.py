@@ -250,8 +250,11 @@ class SitePlugin(BasePlugin[SiteConfig]):
         return slim(html)
 
     def on_post_page(self, output: str, **_: Any) -> str:
-        """Allow only the page's own scripts, and mend what validators and axe find."""
-        return harden(output)
+        """Allow only the page's own scripts, and mend what validators and axe find.
+
+        While serving, MkDocs adds the script that reloads an open page: no policy then.
+        """
+        return harden(output, policy=not self.serving)
 
     def on_post_build(self, *, config: MkDocsConfig, **_: Any) -> None:
         """Write the list of pages, and let the next build into the site's folder."""
@@ -266,7 +269,8 @@ class SitePlugin(BasePlugin[SiteConfig]):
 
     def on_post_template(self, output: str, *, template_name: str, **_: Any) -> str:
         """Do the same for pages without Markdown, such as the one for a lost address."""
-        return harden(output) if template_name.endswith(".html") else output
+        is_page = template_name.endswith(".html")
+        return harden(output, policy=not self.serving) if is_page else output
 
     def on_serve(self, server: LiveReloadServer, **_: Any) -> LiveReloadServer:
         """Rebuild when a chapter has run."""

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 # Not MkDocs' logger: an error there, while it builds, fails a strict build and ends the server.
 log = logging.getLogger("pdl_site.serve")
-WAITING = "This chapter has not run on this machine yet. It is running; the page refreshes itself."
+WAITING = (
+    "This chapter has not run on this machine yet. It runs, or waits for those before it; the page "
+    "refreshes itself."
+)
 OLD = (
     "The code has changed. These outputs are older; the chapter runs again and the page "
     "refreshes itself."

@@ -220,6 +220,17 @@ class TestServe:
         assert Path(marker).exists()
         plugin.on_shutdown()
 
+    def test_the_policy_lets_a_served_page_reload_itself(self, project: Project) -> None:
+        """The script that MkDocs adds while serving is none of the page's own."""
+        policy = 'http-equiv="Content-Security-Policy"'
+        config = configured(project, "serve")
+        build(config)
+        assert policy not in project.page()
+        self.ended(config)
+        plugin_of(config).on_shutdown()
+        build(configured(project))
+        assert policy in project.page()
+
     def test_old_outputs_stay_until_the_new_ones_come(self, project: Project) -> None:
         build(configured(project))
         project.write("tutorials/a.py", script(CELLS[0], code("changed"), *CELLS[2:]))
