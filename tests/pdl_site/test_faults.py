@@ -495,12 +495,12 @@ class TestB09KilledBuild:
     def test_b09_ctrl_c_does_not_wait_for_the_chapter(
         self, project: Project, tmp_path: Path
     ) -> None:
-        project.write("tutorials/a.py", script(spawning(tmp_path / "mark", "time.sleep(60)")))
+        project.write("tutorials/a.py", script(spawning(tmp_path / "mark", "time.sleep(300)")))
         with project.start() as build:
             mark = tmp_path / "mark"
             wait_for(lambda: mark.exists() and mark.read_text(encoding="utf-8"), 30, "it runs")
             build.send_signal(signal.SIGINT)
-            build.communicate(timeout=20)
+            build.communicate(timeout=60)
         assert build.returncode != 0
         wait_for(lambda: not any(map(is_alive, pids_in(mark))), 5, "kernel and child are gone")
 
