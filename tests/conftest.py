@@ -7,9 +7,11 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["MKL_NUM_THREADS"] = "1"
 os.environ["MPLBACKEND"] = "Agg"
 
+import signal
 import sys
 from types import ModuleType
 
+import pytest
 from beartype import BeartypeConf, beartype
 from hypothesis import settings
 from jaxtyping import install_import_hook
@@ -24,3 +26,10 @@ install_import_hook("pdl", "pdl_type_checker.check")
 settings.register_profile("dev", deadline=None, max_examples=50)
 settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c_as_in_a_terminal() -> None:
+    """Tests that send SIGINT mean the same in a terminal and in a job in the background."""
+    if signal.getsignal(signal.SIGINT) in {signal.SIG_IGN, None}:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
