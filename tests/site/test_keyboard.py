@@ -17,6 +17,7 @@ FOCUS_IS_SEEN = """() => {
 }"""
 
 
+# A wait that polls must be a function: the page's content policy refuses to evaluate a text.
 def test_the_first_stop_skips_to_the_text(visit: Callable[..., Any]) -> None:
     seen = visit("/learn/01_workflow/")
     page = seen.page
@@ -24,8 +25,8 @@ def test_the_first_stop_skips_to_the_text(visit: Callable[..., Any]) -> None:
     assert page.evaluate("document.activeElement.className").startswith("md-skip")
 
     page.keyboard.press("Enter")
-    page.wait_for_function("location.hash.length > 1")
-    page.wait_for_function("document.activeElement === document.body")
+    page.wait_for_function("() => location.hash.length > 1", polling=50)
+    page.wait_for_function("() => document.activeElement === document.body", polling=50)
     page.keyboard.press("Tab")
     assert page.evaluate(IN_CONTENT), page.evaluate("document.activeElement.outerHTML")
     assert seen.errors == []
