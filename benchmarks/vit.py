@@ -22,8 +22,7 @@ from pdl.vit.model import VisionTransformer
 
 OURS, TORCHVISION, TIMM, VIT_PYTORCH = "pdl", "torchvision", "timm", "vit-pytorch"
 NEEDS = {TIMM: "timm", VIT_PYTORCH: "vit_pytorch"}
-SIZES = {"Ti/16": (192, 12, 3, 768), "B/16": (768, 12, 12, 3072)}
-CLASSES, IMAGE = 1000, 224
+PRESETS = ("Ti/16", "B/16")
 
 
 def build(side: str, preset: str) -> nn.Module:
@@ -31,50 +30,52 @@ def build(side: str, preset: str) -> nn.Module:
 
     Args:
         side: One of the names above.
-        preset: A key of ``SIZES``.
+        preset: One of ``PRESETS``.
 
     Returns:
         The model, with random weights.
     """
-    width, depth, heads, mlp = SIZES[preset]
+    sizes = ViTConfig.preset(preset)
+    square = (sizes.image_size, sizes.patch_size)
+    width, depth, heads, mlp = sizes.embed_dim, sizes.depth, sizes.num_heads, sizes.mlp_dim
     if side == OURS:
-        return VisionTransformer(ViTConfig.preset(preset))
+        return VisionTransformer(sizes)
     if side == TORCHVISION:
         from torchvision.models import VisionTransformer as Theirs  # noqa: PLC0415 - one side each
 
-        return Theirs(IMAGE, 16, depth, heads, width, mlp)
+        return Theirs(*square, depth, heads, width, mlp)
     if side == TIMM:
-        from timm.models.vision_transformer import VisionTransformer as Timm  # noqa: PLC0415
+        from timm.models.vision_transformer import VisionTransformer as Timm  # noqa: PLC0415 - a peer that need not be installed
 
-        return Timm(IMAGE, 16, embed_dim=width, depth=depth, num_heads=heads, mlp_ratio=mlp / width)
+        return Timm(*square, embed_dim=width, depth=depth, num_heads=heads, mlp_ratio=mlp / width)
     from vit_pytorch import ViT  # noqa: PLC0415 - a peer that need not be installed
 
     return ViT(
-        image_size=IMAGE,
-        patch_size=16,
-        num_classes=CLASSES,
+        image_size=sizes.image_size,
+        patch_size=sizes.patch_size,
+        num_classes=sizes.num_classes,
         dim=width,
         depth=depth,
         heads=heads,
         mlp_dim=mlp,
-        dim_head=width // heads,
+        dim_head=sizes.head_dim,
     )
 
 
-def flops(preset: str, batch: int) -> float:
-    """Multiplications and additions of the matrix products of one forward pass.
+def flops(preset: str) -> float:
+    """Multiplications and additions of the matrix products of one picture's forward pass.
 
     Args:
-        preset: A key of ``SIZES``.
-        batch: Pictures.
+        preset: One of ``PRESETS``.
 
     Returns:
         Their number; the training step has three times as many.
     """
-    width, depth, _, mlp = SIZES[preset]
-    tokens = (IMAGE // 16) ** 2 + 1
-    block = tokens * (4 * width**2 + 2 * width * mlp) + 2 * tokens**2 * width
-    return 2.0 * batch * (depth * block + (tokens - 1) * width * 3 * 16**2 + width * CLASSES)
+    sizes = ViTConfig.preset(preset)
+    width, tokens = sizes.embed_dim, sizes.num_tokens
+    block = tokens * (4 * width**2 + 2 * width * sizes.mlp_dim) + 2 * tokens**2 * width
+    patches = sizes.num_patches * width * sizes.in_channels * sizes.patch_size**2
+    return 2.0 * (sizes.depth * block + patches + width * sizes.num_classes)
 
 
 def run_side(
@@ -84,7 +85,7 @@ def run_side(
 
     Args:
         side: One of the names above.
-        preset: A key of ``SIZES``.
+        preset: One of ``PRESETS``.
         batch: Pictures in a pass.
         device: Where to compute.
         compiled: Compile the model first.
@@ -98,8 +99,10 @@ def run_side(
     place = torch.device(device)
     model = build(side, preset).to(place)
     called = torch.compile(model) if compiled else model
-    images = torch.randn(batch, 3, IMAGE, IMAGE, device=place)
-    labels = torch.randint(0, CLASSES, (batch,), device=place)
+    sizes = ViTConfig.preset(preset)
+    side_length = sizes.image_size
+    images = torch.randn(batch, sizes.in_channels, side_length, side_length, device=place)
+    labels = torch.randint(0, sizes.num_classes, (batch,), device=place)
     optimizer = torch.optim.AdamW(model.parameters(), fused=place.type == "cuda" or None)
     loss_fn = nn.CrossEntropyLoss()
     precision = autocast(place, enabled=place.type == "cuda")
@@ -140,7 +143,7 @@ def main() -> None:
     """Run all sides in turns and print the table."""
     cuda = torch.cuda.is_available()
     parser = report.parser(__doc__, rounds=3)
-    parser.add_argument("--preset", choices=SIZES, default="B/16" if cuda else "Ti/16")
+    parser.add_argument("--preset", choices=PRESETS, default="B/16" if cuda else "Ti/16")
     parser.add_argument("--batch", type=int, default=256 if cuda else 16, help="pictures in a pass")
     parser.add_argument("--seconds", type=float, default=5.0, help="how long each side is timed")
     parser.add_argument("--device", default="cuda" if cuda else "cpu")
@@ -196,7 +199,7 @@ def main() -> None:
                 f"{report.ratio(values[side], values[OURS]):.2f}",
             ]
             if options.peak:
-                work = flops(options.preset, 1) * (1 if kind == "forward" else 3)
+                work = flops(options.preset) * (1 if kind == "forward" else 3)
                 share = report.median(values[side]) * work / (options.peak * 1e12)
                 cells.append(f"{share:.0%}")
         if options.device != "cpu":
@@ -214,8 +217,9 @@ def main() -> None:
     ]
     head += [] if options.device == "cpu" else ["peak memory"]
     how = "compiled" if options.compiled else "eager"
+    size = ViTConfig.preset(options.preset).image_size
     found.notes.append(
-        f"Batches of {options.batch} pictures of {IMAGE} x {IMAGE}, {how}, medians of "
+        f"Batches of {options.batch} pictures of {size} x {size}, {how}, medians of "
         f"{options.rounds} rounds."
     )
     report.tell(found, report.table(head, lines), options, "vit")

@@ -34,6 +34,8 @@ from pdl.seed import capture_rng_state, restore_rng_state
 
 Model = TypeVar("Model", bound=nn.Module)
 
+STATE_FILE = "last.safetensors"
+"""Name of the training state in the folder of a run."""
 _PICKLED = {".pt", ".pth"}
 
 

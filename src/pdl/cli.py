@@ -37,8 +37,7 @@ class _Commands(TyperGroup):
         except PdlError as error:
             if ctx.params.get("debug"):
                 raise
-            line = " ".join(str(error).split())
-            typer.echo(f"error: {line}", err=True)
+            typer.echo(error.line, err=True)
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as error:
             raise typer.Exit(130) from error

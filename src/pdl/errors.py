@@ -34,6 +34,11 @@ class PdlError(Exception):
 
     exit_code: ClassVar[int] = 1
 
+    @property
+    def line(self) -> str:
+        """The message as a program says it, on one line."""
+        return f"error: {' '.join(str(self).split())}"
+
 
 class ConfigError(PdlError, ValueError):
     """A setting, or a combination of settings, is not valid."""

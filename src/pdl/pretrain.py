@@ -18,7 +18,6 @@ import argparse
 import json
 import math
 import platform
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -26,31 +25,31 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import nn
-from torch.nn.parallel import DistributedDataParallel
 
 from pdl import engine
 from pdl._version import __version__
 from pdl.allocator import keep_freed_memory
 from pdl.averaging import averaged, keep_average
 from pdl.card import model_card
-from pdl.checkpoint import save_model
+from pdl.checkpoint import STATE_FILE, save_model
 from pdl.data.atlas import Atlases, read_atlases
 from pdl.data.augment import BatchAugment
 from pdl.data.memory import InMemoryLoader
 from pdl.data.mixing import MixedBatches, mixed_hits
 from pdl.device import choose_device
 from pdl.engine import History
-from pdl.errors import ConfigError, PdlError
+from pdl.errors import ConfigError
 from pdl.files import check_writable, write_atomic
 from pdl.inputs import check_counts, check_rate
 from pdl.models.pretrained import VIT_TINY_FOOD, VIT_TINY_FOOD_FILE, vit_tiny_food_folders
 from pdl.optim import adamw, schedule, warmup_cosine
-from pdl.ranks import is_main, joined, rank, world_size
+from pdl.ranks import in_step, is_main, joined, rank, speaker, world_size
 from pdl.seed import set_seeds
+from pdl.stopping import said_in_one_line
 from pdl.vit.config import ViTConfig
 from pdl.vit.model import VisionTransformer
 
-CARD_FILE, RUN_FILE, STATE_FILE = "README.md", "run.json", "last.safetensors"
+CARD_FILE, RUN_FILE = "README.md", "run.json"
 
 _HELP = {
     "data": "folder of atlases, see pdl.data.atlas",
@@ -190,7 +189,7 @@ def pretrain(recipe: PretrainRecipe, *, quiet: bool = False) -> Pretrained:
         TrainingError: If the loss or a weight becomes NaN or infinite.
     """
     with joined(choose_device(recipe.device)) as device:
-        say = print if is_main() and not quiet else _nothing
+        say = speaker(quiet=quiet)
         check_writable(recipe.folder)
         atlases = read_atlases(recipe.data, limit=recipe.limit)
         set_seeds(recipe.seed + rank())
@@ -209,9 +208,6 @@ def pretrain(recipe: PretrainRecipe, *, quiet: bool = False) -> Pretrained:
             optimizer, lambda step: warmup_cosine(step, total_steps=total, warmup_steps=warmup)
         )
         loss_fn = nn.CrossEntropyLoss(label_smoothing=recipe.smoothing)
-        learner: nn.Module = model
-        if world_size() > 1:
-            learner = DistributedDataParallel(model, [device] if device.type == "cuda" else None)
 
         def note(epoch: int, row: Mapping[str, float]) -> None:
             say(
@@ -221,7 +217,7 @@ def pretrain(recipe: PretrainRecipe, *, quiet: bool = False) -> Pretrained:
             )
 
         history = engine.train(
-            learner,
+            in_step(model, device),
             train_loader,
             test_loader,
             optimizer=optimizer,
@@ -240,10 +236,10 @@ def pretrain(recipe: PretrainRecipe, *, quiet: bool = False) -> Pretrained:
             on_epoch=note,
         )
         model.load_state_dict(averaged(model, optimizer))
+        model.to(torch.float16)
         if is_main():
-            _save_half(model, recipe.folder)
-        # Measured as it will be used: in the precision of the file.
-        model.to(torch.float16).to(torch.float32)
+            save_model(model, recipe.folder, VIT_TINY_FOOD_FILE)
+        model.to(torch.float32)  # measured as it will be used: with the numbers of the file
         result = engine.test_step(model, test_loader, loss_fn, metric=mixed_hits, device=device)
         outcome = Pretrained(recipe.folder, history, result.metric, history["val_acc"][-1])
         if is_main():
@@ -333,12 +329,6 @@ def build_loaders(
         transform=BatchAugment(flip=False, mean=middle, std=middle),
     )
     return train, test
-
-
-def _save_half(model: VisionTransformer, folder: Path) -> None:
-    copy = VisionTransformer(model.config)
-    copy.load_state_dict(model.state_dict())
-    save_model(copy.to(torch.float16), folder, VIT_TINY_FOOD_FILE)
 
 
 def _describe(
@@ -438,16 +428,7 @@ def parse(arguments: Sequence[str] | None = None) -> PretrainRecipe:
     return PretrainRecipe(**vars(parser.parse_args(arguments)))
 
 
-def _nothing(*_: object) -> None:
-    """Say nothing."""
-
-
 if __name__ == "__main__":
-    try:
+    with said_in_one_line():
         keep_freed_memory()
         pretrain(parse())
-    except PdlError as problem:
-        print(f"error: {' '.join(str(problem).split())}", file=sys.stderr)  # noqa: T201
-        sys.exit(problem.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(130)

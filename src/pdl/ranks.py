@@ -5,11 +5,13 @@ rank, and everything here is a no-op.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
 import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 
 def rank() -> int:
@@ -41,6 +43,43 @@ def is_main() -> bool:
         True in a run of one process.
     """
     return rank() == 0
+
+
+def speaker(*, quiet: bool = False) -> Callable[..., None]:
+    """Who says how the run goes: the main process, once.
+
+    Args:
+        quiet: Let nobody speak.
+
+    Returns:
+        `print` in the main process; elsewhere a function that says nothing.
+
+    Example:
+        >>> speaker()("epoch", 1)
+        epoch 1
+        >>> speaker(quiet=True)("epoch", 1)
+    """
+    return print if is_main() and not quiet else _nothing
+
+
+def in_step(model: nn.Module, device: torch.device) -> nn.Module:
+    """Let the copies of a model on all ranks take the same steps.
+
+    Args:
+        model: The model, on the device already.
+        device: The device of this rank.
+
+    Returns:
+        The model to train: the same one in a run of one process.
+
+    Example:
+        >>> model = nn.Linear(1, 1)
+        >>> in_step(model, torch.device("cpu")) is model
+        True
+    """
+    if world_size() == 1:
+        return model
+    return DistributedDataParallel(model, [device] if device.type == "cuda" else None)
 
 
 def summed(*values: float, device: torch.device | None = None) -> tuple[float, ...]:
@@ -91,3 +130,7 @@ def joined(device: torch.device) -> Iterator[torch.device]:
 
 def _running() -> bool:
     return dist.is_available() and dist.is_initialized()
+
+
+def _nothing(*_: object) -> None:
+    """Say nothing."""

@@ -5,11 +5,14 @@ it came; the loop looks after each step, saves, and leaves. Who can not wait ask
 """
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
+
+from pdl.errors import PdlError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -73,3 +76,28 @@ def stoppable() -> Iterator[StopRequest]:
         yield request
     finally:
         put_back()
+
+
+@contextmanager
+def said_in_one_line() -> Iterator[None]:
+    """End a program with a sentence and an exit code where it would end with a traceback.
+
+    Yields:
+        Nothing.
+
+    Example:
+        >>> from pdl.errors import DataError
+        >>> try:
+        ...     with said_in_one_line():
+        ...         raise DataError("photos is empty. Check the folder.")
+        ... except SystemExit as ended:
+        ...     print(ended.code)
+        3
+    """
+    try:
+        yield
+    except PdlError as problem:
+        print(problem.line, file=sys.stderr)  # noqa: T201 - the last word of a program
+        sys.exit(problem.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -10,7 +10,6 @@ processes share the work. The folder of a run holds::
 """
 
 import json
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -18,11 +17,11 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import nn
-from torch.nn.parallel import DistributedDataParallel
 from torchvision.transforms import v2
 
 from pdl import engine
 from pdl.allocator import keep_freed_memory
+from pdl.checkpoint import STATE_FILE
 from pdl.data.folder import ImageFolderCustom
 from pdl.data.loaders import Loader, make_loader
 from pdl.data.sampling import split_indices
@@ -30,16 +29,14 @@ from pdl.data.sources import find
 from pdl.data.transforms import augmentation
 from pdl.device import choose_device
 from pdl.engine import History, StepResult
-from pdl.errors import ConfigError, DataError, PdlError
+from pdl.errors import ConfigError, DataError
 from pdl.optim import adamw, param_groups, schedule, warmup_cosine
-from pdl.ranks import is_main, joined, rank, world_size
+from pdl.ranks import in_step, is_main, joined, rank, speaker, world_size
 from pdl.recipe import Recipe, Request, parse
 from pdl.seed import set_seeds
+from pdl.stopping import said_in_one_line
 from pdl.tracking import METRICS_FILE, PARAMS_FILE, create_tracker
 from pdl.trained import MODEL_FILE, build_model, save_trained
-
-STATE_FILE = "last.safetensors"
-"""Name of the training state in the folder of a run."""
 
 
 class Images(NamedTuple):
@@ -107,7 +104,7 @@ def run(recipe: Recipe, *, quiet: bool = False) -> Outcome:
         ['last.safetensors', 'metrics.jsonl', 'model.safetensors', 'params.json']
     """
     with joined(choose_device(recipe.device)) as device:
-        say = print if is_main() and not quiet else _nothing
+        say = speaker(quiet=quiet)
         check_folder(recipe)
         train_dir, test_dir = image_folders(recipe.data)
         set_seeds(recipe.seed + rank())
@@ -287,9 +284,6 @@ def _train(
         scheduler = schedule(
             optimizer, lambda step: warmup_cosine(step, total_steps=steps, warmup_steps=warmup)
         )
-    learner = model
-    if world_size() > 1:
-        learner = DistributedDataParallel(model, [device] if device.type == "cuda" else None)
     tracker = create_tracker(recipe.folder, kinds=recipe.track) if is_main() else None  # type: ignore[arg-type]  # checked by the recipe
     if tracker is not None:
         tracker.log_params(recipe.params())
@@ -301,7 +295,7 @@ def _train(
 
     try:
         return engine.train(
-            learner,
+            in_step(model, device),
             images.train,
             images.val,
             optimizer=optimizer,
@@ -358,10 +352,6 @@ def _line(epoch: int, epochs: int, row: Mapping[str, float]) -> str:
     return "  ".join([*parts, f"{row['seconds']:.1f} s"])
 
 
-def _nothing(*_: object) -> None:
-    """Say nothing."""
-
-
 def main(request: Request) -> None:
     """Train as a command line asked for, and report.
 
@@ -375,10 +365,5 @@ def main(request: Request) -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with said_in_one_line():
         main(parse(prog="python -m pdl.train"))
-    except PdlError as problem:
-        print(f"error: {' '.join(str(problem).split())}", file=sys.stderr)  # noqa: T201
-        sys.exit(problem.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(130)

@@ -34,6 +34,25 @@ class Place(NamedTuple):
     title: str
 
 
+def links(places: Iterable[Place], folder: str) -> str:
+    """Write links to sections.
+
+    Args:
+        places: The sections.
+        folder: Way from the page to the chapters' pages.
+
+    Returns:
+        Markdown, on one line.
+
+    Example:
+        >>> links([Place("00_start", "set-up", "Set up")], "learn")
+        '[Set up](learn/00_start.md#set-up)'
+    """
+    return ", ".join(
+        f"[{place.title}]({folder}/{place.chapter}.md#{place.anchor})" for place in places
+    )
+
+
 def places(
     chapters: Iterable[Chapter], marks: Callable[[Cell], Iterable[str]] | None = None
 ) -> dict[str, list[Place]]:
@@ -124,10 +143,7 @@ def as_tables(
             continue
         lines = [f"## {titles[chapter]}", "", "| item | topic | where |", "| :-- | :-- | :-- |"]
         for item, each in entries:
-            links = ", ".join(
-                f"[{place.title}]({folder}/{place.chapter}.md#{place.anchor})" for place in each
-            )
-            lines.append(f"| {item} | {topics[item]} | {links} |")
+            lines.append(f"| {item} | {topics[item]} | {links(each, folder)} |")
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pdl_site.coverage import Place, places
+from pdl_site.coverage import Place, links, places
 from pdl_site.imports import foreign_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from pdl_site.script import Chapter
 
@@ -33,13 +33,13 @@ def documented(name: str, known: Mapping[str, str]) -> str:
 
 
 def uses(
-    chapters: Sequence[Chapter], packages: Iterable[str], known: Mapping[str, str]
+    chapters: Sequence[Chapter], package: str, known: Mapping[str, str]
 ) -> dict[str, list[Place]]:
-    """Find the sections that use each documented object of other packages.
+    """Find the sections that use each documented object of another package.
 
     Args:
         chapters: The chapters in reading order.
-        packages: Names of the packages.
+        package: Its name.
         known: Addresses by name.
 
     Returns:
@@ -47,12 +47,9 @@ def uses(
     """
     marks: dict[int, set[str]] = {}
     for chapter in chapters:
-        for package in packages:
-            found = foreign_names((cell.source for cell in chapter.code_cells), package)
-            for cell, names in zip(chapter.code_cells, found, strict=True):
-                marks.setdefault(id(cell), set()).update(
-                    key for name in names if "." in (key := documented(name, known))
-                )
+        found = foreign_names((cell.source for cell in chapter.code_cells), package)
+        for cell, names in zip(chapter.code_cells, found, strict=True):
+            marks[id(cell)] = {key for name in names if "." in (key := documented(name, known))}
     return places(chapters, lambda cell: sorted(marks.get(id(cell), ())))
 
 
@@ -72,13 +69,9 @@ def foreign_list(
     """
     titles = {chapter.name: chapter.front.title for chapter in chapters}
     lines = []
-    for name, sections in uses(chapters, [package], known).items():
+    for name, sections in uses(chapters, package, known).items():
         first: dict[str, Place] = {}
         for place in sections:
-            first.setdefault(place.chapter, place)
-        links = ", ".join(
-            f"[{titles[chapter]}]({folder}/{chapter}.md#{place.anchor})"
-            for chapter, place in first.items()
-        )
-        lines.append(f"- [`{name}`]({known[name]}): {links}")
+            first.setdefault(place.chapter, place._replace(title=titles[place.chapter]))
+        lines.append(f"- [`{name}`]({known[name]}): {links(first.values(), folder)}")
     return "\n".join(lines)

@@ -67,16 +67,9 @@ class ModuleMap:
             The file, or None when the module is not one of the project's.
         """
         if module not in self._found:
-            self._found[module] = next(
-                (
-                    file
-                    for root in self.roots
-                    for base in (root.joinpath(*module.split(".")),)
-                    for file in (base / "__init__.py", base.with_suffix(".py"))
-                    if file.is_file()
-                ),
-                None,
-            )
+            bases = [root.joinpath(*module.split(".")) for root in self.roots]
+            files = (f for base in bases for f in (base / "__init__.py", base.with_suffix(".py")))
+            self._found[module] = next((file for file in files if file.is_file()), None)
         return self._found[module]
 
     def reach(self, source: str) -> dict[str, Path]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pdl_site.coverage import places
+from pdl_site.coverage import links, places
 from pdl_site.errors import SiteError
 from pdl_site.record import values_of
 from pdl_site.render import PENDING, number_anchor
@@ -114,10 +114,7 @@ def corrections_table(rows: Mapping[str, Any], entries: Sequence[Entry], folder:
     _check_ids(rows, found, "corrections", "corrects")
     lines = [_row(["often said", "what holds", "where"]), _row([":--"] * 3)]
     for row, about in rows.items():
-        links = ", ".join(
-            f"[{place.title}]({folder}/{place.chapter}.md#{place.anchor})" for place in found[row]
-        )
-        lines.append(_row([about["said"], about["holds"], links]))
+        lines.append(_row([about["said"], about["holds"], links(found[row], folder)]))
     return "\n".join(lines)
 
 

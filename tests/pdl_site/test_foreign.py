@@ -41,7 +41,7 @@ def test_the_longest_known_beginning_counts() -> None:
 
 
 def test_each_name_leads_to_the_sections_that_use_it() -> None:
-    found = uses([chapter(*CELLS)], ["torch"], KNOWN)
+    found = uses([chapter(*CELLS)], "torch", KNOWN)
     assert {name: [place.title for place in each] for name, each in found.items()} == {
         "torch.nn.Linear": ["Build", "Use"],
         "torch.nn.functional.relu": ["Use"],

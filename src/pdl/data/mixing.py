@@ -6,6 +6,7 @@ the other (Yun et al., 2019, arXiv 1905.04899).
 """
 
 from collections.abc import Iterator, Sized
+from itertools import islice
 from typing import cast
 
 from torch import Tensor
@@ -24,7 +25,8 @@ class MixedBatches:
     follows from the seed, the epoch and its number: an interrupted run goes on with the same.
 
     Args:
-        loader: Batches of pictures ``(B, C, H, W)`` in float and labels ``(B,)``.
+        loader: Batches of pictures ``(B, C, H, W)`` in float and labels ``(B,)``; a list, or an
+            `InMemoryLoader`.
         num_classes: Number of classes ``K``.
         mixup: Its strength ``alpha``; 0 for none.
         cutmix: Its strength ``alpha``; 0 for none.
@@ -89,7 +91,9 @@ class MixedBatches:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         epoch, skip = self.epoch, self._skip
         self.epoch, self._skip = epoch + 1, 0
-        for number, (images, labels) in enumerate(self.loader, start=skip):
+        skipped_there = hasattr(self.loader, "set_epoch")
+        batches = self.loader if skipped_there else islice(self.loader, skip, None)
+        for number, (images, labels) in enumerate(batches, start=skip):
             with torch_chance(mixed_seed(self._seed, epoch, number, 2)):
                 yield self._mix(images, labels)
 

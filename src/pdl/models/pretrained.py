@@ -120,16 +120,16 @@ def vit_tiny_food_weights(own: Mapping[str, Tensor]) -> dict[str, Tensor]:
         kept, _ = unseal(path.read_bytes(), str(path))
     except CheckpointError as error:
         raise DataError(f"{error} Or make it again: python -m pdl.pretrain.") from error
-    weights = {name: kept.get(name, value) for name, value in own.items()}
-    weights |= {name: value for name, value in own.items() if name.startswith("head.")}
-    strange = [name for name, value in own.items() if weights[name].shape != value.shape]
-    missing = [name for name in own if name not in kept and not name.startswith("head.")]
-    if strange or missing:
+    wanted = {name: value.shape for name, value in own.items() if not name.startswith("head.")}
+    strange = [
+        name for name, shape in wanted.items() if name not in kept or kept[name].shape != shape
+    ]
+    if strange:
         raise DataError(
             f"{path} must hold the weights of {VIT_TINY_FOOD}, got others at "
-            f"{', '.join((missing + strange)[:3])}. Make them again with python -m pdl.pretrain."
+            f"{', '.join(strange[:3])}. Make them again with python -m pdl.pretrain."
         )
-    return {name: value.to(torch.float32) for name, value in weights.items()}
+    return {**own, **{name: kept[name].to(torch.float32) for name in wanted}}
 
 
 def fetch(url: str, folder: Path) -> Path:

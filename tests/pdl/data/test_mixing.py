@@ -79,3 +79,11 @@ def test_a_hit_is_the_largest_share_or_the_label():
     logits = torch.tensor([[3.0, 0.0], [3.0, 0.0]])
     assert mixed_hits(logits, torch.tensor([0, 1])).tolist() == [True, False]
     assert mixed_hits(logits, torch.tensor([[0.6, 0.4], [0.4, 0.6]])).tolist() == [True, False]
+
+
+def test_a_loader_that_can_not_skip_is_skipped_here(loader):
+    kept = batches(loader)
+    mixed = MixedBatches(kept, CLASSES, mixup=0.8)
+    whole = batches(mixed)
+    mixed.set_epoch(0, skip_batches=1)
+    assert same(batches(mixed), whole[1:])
