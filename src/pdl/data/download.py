@@ -8,6 +8,7 @@ tries, limits on time and size, and no way down from https to http.
 import logging
 import os
 import time
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -147,8 +148,10 @@ def _empty(partial: Path) -> None:
 
 def _from_mirror(file: RemoteFile, url: str, partial: Path, patience: Patience) -> str:
     """Try one mirror a few times; returns why it failed, or nothing."""
-    # Few programs ever download: it takes a while to import, and warns in a kernel without widgets.
-    import pooch  # type: ignore[import-untyped]  # noqa: PLC0415 - it ships no types
+    with warnings.catch_warnings():  # its progress bars miss widgets in a bare kernel
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        # Few programs ever download, and it takes a while to import.
+        import pooch  # type: ignore[import-untyped]  # noqa: PLC0415 - it ships no types
 
     reason = ""
     pooch.get_logger().setLevel(logging.WARNING)  # it would print to stderr

@@ -162,6 +162,18 @@ def test_w4_nobody_listens_and_no_such_host(tmp_path: Path) -> None:
     assert time.monotonic() - began < 5
 
 
+def test_w4_nothing_is_said_in_a_kernel_without_widgets(child: Run, tmp_path: Path) -> None:
+    """The package that downloads brings progress bars that warn there; a page shows no warning."""
+    kernel = """
+import sys, types
+sys.modules["IPython"] = types.SimpleNamespace(get_ipython=object)
+sys.modules["ipykernel.zmqshell"] = types.ModuleType("zmqshell")
+"""
+    done = child(f"{kernel}{CHILD}", "http://127.0.0.1:1/f.bin", SHA, tmp_path)
+    assert done.stdout.startswith("DownloadError f.bin must come from one of its mirrors")
+    assert "IProgress" not in done.stderr
+
+
 def test_w4_no_network(child: Run, tmp_path: Path) -> None:
     prefix = ("unshare", "-n") if os.geteuid() == 0 else ("unshare", "-rn")
     if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode:
