@@ -27,6 +27,8 @@ REPO = Path(__file__).parents[1]
 COPIED = ("mkdocs.yml", "pyproject.toml", "docs", "overrides", "src", "tutorials")
 PATIENCE = 900
 """Seconds to wait for anything."""
+SHOWN = 3
+"""More chapters than these are counted, not named."""
 
 
 @dataclass(frozen=True)
@@ -175,13 +177,15 @@ def measure(edit: Edit, folder: Path, base: str, chapters: list[str]) -> dict[st
     }
 
 
-def table(rows: list[dict[str, object]]) -> str:
+def table(rows: list[dict[str, object]], total: int) -> str:
     """Write the measurements as a Markdown table."""
     head = ("edit of", "on the page after", "chapters that run again", "their outputs after")
     lines = []
     for row in rows:
         again = row["again"]
-        names = ", ".join(again) if isinstance(again, list) and again else "none"
+        names = "none"
+        if isinstance(again, list) and again:
+            names = ", ".join(again) if len(again) <= SHOWN else f"{len(again)} of {total}"
         settled = f"{row['settled']} s" if row["settled"] else ""
         lines.append((row["edit"], f"{row['shown']} s", names, settled))
     return report.table(head, lines)
@@ -216,7 +220,7 @@ def main() -> None:
         rows=[report.Row(f"serve: {r['edit']}", float(str(r["shown"])), "s") for r in rows],
         ratios={"serve.prose_vs_running": float(str(code["settled"])) / float(str(prose["shown"]))},
     )
-    report.tell(found, table(rows), options, "serve")
+    report.tell(found, table(rows, len(chapters)), options, "serve")
 
 
 if __name__ == "__main__":
