@@ -32,7 +32,7 @@ export MALLOC_TRIM_THRESHOLD_ := 2147483647
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .PHONY: help serve build docs test check check-format check-lint check-types check-docstrings \
-        check-imports check-spelling check-workflows tools system lock export clean distclean
+        check-imports check-spelling check-workflows tools system lock export offline pdf clean distclean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -97,6 +97,13 @@ lock: $(READY) ## write requirements.lock anew from pyproject.toml
 
 export: $(READY) ## the chapters as plain Markdown, images and notebooks, for any site generator
 	@$(PYTHON3) -m pdl_site export $(EXPORT)
+
+offline: $(READY) ## dist/pdl-book.zip: the whole site, to be opened from a folder without a server
+	@PDL_SITE_OFFLINE=true $(PYTHON3) -m mkdocs build --strict --site-dir dist/pdl-book
+	@$(PYTHON3) -m pdl_site pack dist/pdl-book dist/pdl-book.zip
+
+pdf: build system ## dist/pdl-book.pdf: all chapters in one file, printed by Chromium
+	@$(PYTHON3) scripts/print_book.py --to dist/pdl-book.pdf
 
 clean: ## remove what the commands made, but for .venv
 	@rm -rf site export .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage \

@@ -3,40 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import functools
-import http.server
 import io
-import shutil
 import sys
-import threading
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import sync_playwright
+from serving import launch, served
 
 REPO = Path(__file__).parents[1]
 LARGEST = 150_000
 """Bytes of each picture."""
-
-
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Print nothing."""
-
-
-def launch(playwright: Playwright) -> Browser:
-    """Start the system's Chromium without a window.
-
-    Args:
-        playwright: Who drives it.
-
-    Returns:
-        The browser.
-    """
-    return playwright.chromium.launch(
-        executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
-        args=["--no-sandbox", "--disable-gpu"],
-    )
 
 
 def photograph(url: str, *, scheme: str, anchor: str) -> Image.Image:
@@ -92,15 +69,12 @@ def main() -> None:
         "--at", default="article h1", help="CSS selector of what to bring to the top"
     )
     options = parser.parse_args()
-    handler = functools.partial(_Quiet, directory=str(options.site))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}/{options.page}"
+    with served(options.site) as base:
+        url = f"{base}{options.page}"
         for scheme, ending in (("light", ""), ("dark", "-dark")):
             path = REPO / "docs" / "assets" / f"readme-page{ending}.webp"
             size = save(photograph(url, scheme=scheme, anchor=options.at), path)
             sys.stdout.write(f"{path.relative_to(REPO)}: {size} bytes\n")
-        server.shutdown()
 
 
 if __name__ == "__main__":

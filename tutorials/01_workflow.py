@@ -1299,6 +1299,7 @@ assert (ex_preds - ex_test[1]).abs().max().item() < 0.02
 
 # %% tags=["solution"]
 ex_path = Path("models") / "exercise.pth"
+ex_path.parent.mkdir(exist_ok=True)
 torch.save(ex_model.state_dict(), ex_path)
 ex_loaded = Line()
 ex_loaded.load_state_dict(torch.load(ex_path, map_location="cpu", weights_only=True))

@@ -750,7 +750,7 @@ assert {point.value for point in command} == {"pdl.cli:app"}
 # We train for six epochs. Which files will be in the folder of the run? What does one need besides
 # the weights, to go on later as if nothing had happened?
 
-# %%
+# %% tags=["leaves-files"]
 train = "pdl train food_mini --image-size 32 --device cpu"
 print(shell(f"{train} --epochs 6 --out runs/parts"))
 print(*sorted(path.name for path in (work / "runs/parts").iterdir()), sep="\n")
@@ -760,7 +760,7 @@ print(*sorted(path.name for path in (work / "runs/parts").iterdir()), sep="\n")
 # prediction needs. `last.safetensors` has besides them the state of the optimizer, of every random
 # generator, and the epoch. With it, `--resume` goes on:
 
-# %%
+# %% tags=["leaves-files"]
 print(shell(f"{train} --epochs 16 --out runs/parts --resume"))
 
 # %% [markdown]

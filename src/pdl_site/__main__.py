@@ -1,4 +1,4 @@
-"""The street without MkDocs: ``python -m pdl_site run`` and ``python -m pdl_site export DIR``."""
+"""The street without MkDocs: ``python -m pdl_site run``, ``export DIR`` and ``pack DIR FILE``."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from typing import Any
 import yaml
 from yaml_env_tag import construct_env_tag  # type: ignore[import-untyped]  # it has no stubs
 
-from pdl_site.book import Book, Entry, Settings
+from pdl_site.book import EXERCISES, Book, Entry, Settings
 from pdl_site.errors import SiteError
 from pdl_site.repository import repository_url
+from pdl_site.takeaway import archive
 
 
 class _Loader(yaml.SafeLoader):
@@ -65,20 +66,21 @@ def read_settings(config: Path) -> Settings:
         dark={light.lower(): dark for light, dark in options.get("dark", {}).items()},
         site_url=f"{site_url}/{options.get('uri', 'learn')}" if site_url else "",
         repo_url=data.get("repo_url") or repository_url(root),
+        exercises=EXERCISES if _options(data, "mkdocs-jupyter") is not None else "",
         **{key: options[key] for key in plain if key in options},
     )
 
 
-def _options(data: Any) -> dict[str, Any] | None:
-    """Find the plugin's options in a list of plugins or in a mapping."""
+def _options(data: Any, name: str = "pdl_site") -> dict[str, Any] | None:
+    """Find a plugin's options in a list of plugins or in a mapping."""
     plugins = data.get("plugins") if isinstance(data, dict) else None
     if isinstance(plugins, dict):
         plugins = [{name: options} for name, options in plugins.items()]
     for plugin in plugins or []:
-        if plugin == "pdl_site":
+        if plugin == name:
             return {}
-        if isinstance(plugin, dict) and "pdl_site" in plugin:
-            return plugin["pdl_site"] or {}
+        if isinstance(plugin, dict) and name in plugin:
+            return plugin[name] or {}
     return None
 
 
@@ -98,9 +100,15 @@ def main(arguments: list[str] | None = None) -> int:
     run.add_argument("names", nargs="*", help="only these chapters")
     export = commands.add_parser("export", help="write Markdown, images and notebooks into DIR")
     export.add_argument("folder", type=Path, metavar="DIR")
+    pack = commands.add_parser("pack", help="put the folder DIR into the zip archive FILE")
+    pack.add_argument("folder", type=Path, metavar="DIR")
+    pack.add_argument("file", type=Path, metavar="FILE")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
+        if options.command == "pack":
+            pack_folder(options.folder, options.file)
+            return 0
         book = Book(read_settings(options.config))
         chosen = choose(book.entries(), getattr(options, "names", []))
         ran = book.run(chosen)
@@ -131,6 +139,26 @@ def choose(entries: list[Entry], names: list[str]) -> list[Entry]:
         known = ", ".join(entry.chapter.name for entry in entries)
         raise SiteError(f"no chapter is named {unknown[0]!r}; there are {known}")
     return [entry for entry in entries if not names or entry.chapter.name in names]
+
+
+def pack_folder(folder: Path, file: Path) -> None:
+    """Put a folder into a zip archive.
+
+    Args:
+        folder: The folder; the archive has it at its root.
+        file: Where to write; the same content gives the same bytes.
+
+    Raises:
+        SiteError: If the folder has no file.
+    """
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    if not paths:
+        raise SiteError(f"there is nothing to pack in {folder}")
+    content = {
+        f"{folder.name}/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in paths
+    }
+    file.write_bytes(archive(content))
+    sys.stdout.write(f"{file}: {len(paths)} files, {file.stat().st_size // 1000} kB\n")
 
 
 def write(book: Book, folder: Path) -> None:

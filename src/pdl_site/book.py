@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pdl_site import key as keys
 from pdl_site.errors import SiteError
 from pdl_site.execute import run_chapter
+from pdl_site.exercises import exercise_notebook
 from pdl_site.imports import ModuleMap
 from pdl_site.kernel import RunOptions, kill_kernels
 from pdl_site.notebook import to_notebook
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 log = logging.getLogger("mkdocs.plugins.pdl_site")
+EXERCISES = "exercises"
+"""Folder of the pages with exercise notebooks, in the site and in the archive of all notebooks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,7 @@ class Settings:
         site_url: Address of the folder of the chapters' pages.
         repo_url: Address of the repository.
         branch: Branch from which Colab opens a notebook.
+        exercises: Folder of the pages with exercise notebooks; empty when there are none.
     """
 
     root: Path
@@ -68,6 +72,7 @@ class Settings:
     site_url: str = ""
     repo_url: str = ""
     branch: str = "gh-pages"
+    exercises: str = ""
 
 
 @dataclass(frozen=True)
@@ -263,6 +268,38 @@ class Book:
         )
         return Page(page.markdown, {**page.files, **files}, page.figures)
 
+    def exercises(self, entry: Entry) -> bytes:
+        """Make the notebook with the exercises of a chapter.
+
+        Args:
+            entry: The chapter.
+
+        Returns:
+            The notebook; empty when the chapter has no exercise.
+        """
+        record = entry.record
+        if record is not None and not _fits(record, entry.chapter):
+            record = None
+        return exercise_notebook(
+            entry.chapter, record, site_url=self.settings.site_url, install=self._requirement()
+        )
+
+    def colab(self, path: str) -> str:
+        """Find where Colab opens a notebook of the site.
+
+        Args:
+            path: The notebook's path in the site.
+
+        Returns:
+            The address; empty when the project is not on GitHub.
+        """
+        prefix = "https://github.com/"
+        if not self.settings.repo_url.startswith(prefix):
+            return ""
+        repo = self.settings.repo_url.removeprefix(prefix).strip("/")
+        blob = f"{repo}/blob/{self.settings.branch}/{path}"
+        return f"https://colab.research.google.com/github/{blob}"
+
     def _run_one(self, entry: Entry, done: Callable[[Entry], None] | None) -> None:
         chapter = entry.chapter
         with self.cache.lock(chapter.name):
@@ -309,11 +346,10 @@ class Book:
             f"[Notebook]({name}/{name}.ipynb){{ download='{name}.ipynb' }}",
             f"[Script]({name}/{name}.py){{ download='{name}.py' }}",
         ]
-        prefix = "https://github.com/"
-        if self.settings.repo_url.startswith(prefix):
-            repo = self.settings.repo_url.removeprefix(prefix).strip("/")
-            path = f"{repo}/blob/{self.settings.branch}/learn/{name}/{name}.ipynb"
-            links.append(f"[Open in Colab](https://colab.research.google.com/github/{path})")
+        if address := self.colab(f"learn/{name}/{name}.ipynb"):
+            links.append(f"[Open in Colab]({address})")
+        if self.settings.exercises and any("exercise" in cell.tags for cell in chapter.cells):
+            links.append(f"[Exercises](../{self.settings.exercises}/{name}.ipynb)")
         return " · ".join(links)
 
 

@@ -39,18 +39,10 @@ def to_notebook(chapter: Chapter, record: Record | None, *, site_url: str = "",
     Returns:
         A notebook in UTF-8, the same for the same input.
     """
-    notebook = nbformat.v4.new_notebook(
-        metadata={
-            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
-            "language_info": {"name": "python"},
-            "title": chapter.front.title,
-        }
-    )
+    notebook = new_notebook(chapter.front.title)
     values = values_of(chapter, record)
     if install:
-        source = "# Where the library is missing, on Colab for example, run:\n"
-        source += f'# %pip install -q "{install}"'
-        notebook.cells.append(_with_id(nbformat.v4.new_code_cell(source), "install"))
+        notebook.cells.append(install_cell(install))
     for cell in chapter.cells:
         if cell.kind == "code":
             node = nbformat.v4.new_code_cell(cell.source)
@@ -62,8 +54,51 @@ def to_notebook(chapter: Chapter, record: Record | None, *, site_url: str = "",
             mine = values.get(cell.number, ["…"] * len(cell.expressions))
             text = plain_markdown(fill(cell.source, mine), site_url)
             node = nbformat.v4.new_markdown_cell(_labelled(cell, text))
-        notebook.cells.append(_with_id(node, f"cell-{cell.number:03d}"))
+        notebook.cells.append(with_id(node, f"cell-{cell.number:03d}"))
     return (json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
+
+
+def new_notebook(title: str) -> nbformat.NotebookNode:
+    """Make an empty notebook.
+
+    Args:
+        title: Its title.
+
+    Returns:
+        A notebook for a Python kernel.
+    """
+    python = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    metadata = {"kernelspec": python, "language_info": {"name": "python"}, "title": title}
+    made: nbformat.NotebookNode = nbformat.v4.new_notebook(metadata=metadata)
+    return made
+
+
+def install_cell(requirement: str) -> nbformat.NotebookNode:
+    """Make the cell that installs the library where it is missing.
+
+    Args:
+        requirement: What pip installs.
+
+    Returns:
+        A code cell; its commands are comments, so that running all cells installs nothing.
+    """
+    source = "# Where the library is missing, on Colab for example, run:\n"
+    source += f'# %pip install -q "{requirement}"'
+    return with_id(nbformat.v4.new_code_cell(source), "install")
+
+
+def with_id(node: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode:
+    """Give a cell an id that is the same each time.
+
+    Args:
+        node: The cell.
+        name: Its id.
+
+    Returns:
+        The cell.
+    """
+    node["id"] = name
+    return node
 
 
 def plain_markdown(text: str, site_url: str = "") -> str:
@@ -116,8 +151,3 @@ def _quote(match: re.Match[str]) -> str:
 
 def _quoted(text: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
-
-
-def _with_id(node: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode:
-    node["id"] = name
-    return node

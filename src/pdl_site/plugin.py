@@ -6,6 +6,8 @@ import contextlib
 import hashlib
 import logging
 import os
+import tempfile
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +17,14 @@ from mkdocs.config.base import Config
 from mkdocs.exceptions import Abort
 from mkdocs.plugins import BasePlugin, CombinedEvent, event_priority
 from mkdocs.structure.files import File
+from mkdocs.utils import get_relative_url
 
-from pdl_site.book import Book, Entry, Settings
+from pdl_site.address import is_public, robots_txt, without_canonical
+from pdl_site.book import EXERCISES, Book, Entry, Settings
+from pdl_site.cards import Look, card
 from pdl_site.coverage import as_json, places
 from pdl_site.errors import CacheError, SiteError
+from pdl_site.guest import is_notebook, settle
 from pdl_site.harden import harden
 from pdl_site.inserts import INSERT, insert
 from pdl_site.livecache import LiveCache, digest_files
@@ -34,10 +40,17 @@ if TYPE_CHECKING:
     from mkdocs.structure.files import Files
     from mkdocs.structure.nav import Navigation
     from mkdocs.structure.pages import Page as MkDocsPage
+    from mkdocs.utils.templates import TemplateContext
 
     from pdl_site.render import Page
 
 log = logging.getLogger("mkdocs.plugins.pdl_site")
+OFFLINE_WORKER = "assets/vendor/iframe-worker/shim.js"
+"""Lets the search run in a page that is opened from a folder."""
+SNIPPET = "--8<--"
+"""By this mark a page takes in another file."""
+CARDS = "assets/cards"
+"""Folder of the pictures beside shared links."""
 
 
 class SiteConfig(Config):
@@ -77,6 +90,10 @@ class SiteConfig(Config):
     """YAML file of the published numbers that the chapters compute again."""
     corrections = opt.Type(str, default="")
     """YAML file of the common errors that the chapters set right."""
+    cards = opt.Type(str, default="")
+    """Folder of the faces for the pictures beside shared links; without it there are none."""
+    cards_exclude = opt.ListOfItems(opt.Type(str), default=[])
+    """Patterns of pages that share the picture of the first page."""
     branch = opt.Type(str, default="gh-pages")
     """Branch from which Colab opens the notebooks."""
 
@@ -86,6 +103,7 @@ class SitePlugin(BasePlugin[SiteConfig]):
 
     def __init__(self) -> None:
         self.serving = False
+        self.offline = False
         self.background: Background | None = None
         self.book: Book | None = None
         self.entries: list[Entry] = []
@@ -95,11 +113,14 @@ class SitePlugin(BasePlugin[SiteConfig]):
         self.rendered: dict[str, tuple[object, Page]] = {}
         self.live = LiveCache()
         self.turn = contextlib.ExitStack()
+        self.notebooks = tempfile.TemporaryDirectory(prefix="notebooks-")
+        """Where the exercise notebooks stand while mkdocs-jupyter reads them."""
 
     def on_startup(self, *, command: str, **_: Any) -> None:
         """Remember whether the site is built once or served live."""
         self.serving = command == "serve"
 
+    @event_priority(-50)  # when mike has put the version into the site's address
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         """Read the options and make the build repeatable."""
         root = Path(config.config_file_path).resolve().parent
@@ -108,6 +129,17 @@ class SitePlugin(BasePlugin[SiteConfig]):
             config.repo_name = found.rstrip("/").split("/")[-1]
             config.edit_uri = config.edit_uri or "edit/main/docs/"
         os.environ.setdefault("SOURCE_DATE_EPOCH", commit_time(root))
+        config.extra["public"] = is_public(config.site_url or "")
+        self.offline = bool(
+            (plugin := config.plugins.get("material/offline")) and plugin.config["enabled"]
+        )
+        if self.offline:  # opened from a folder, a page may not fetch another
+            features = config.theme["features"]
+            features[:] = [name for name in features if not name.startswith("navigation.instant")]
+            config.extra["polyfills"] = [OFFLINE_WORKER]
+        version = os.environ.get("MIKE_DOCS_VERSION", "")
+        if version:  # mike builds one of several
+            config.extra["version"] = {"provider": "mike", "default": "latest"}
         options = self.config
         cache = os.environ.get("PDL_SITE_CACHE") or options.cache
         self.book = Book(
@@ -127,7 +159,8 @@ class SitePlugin(BasePlugin[SiteConfig]):
                 find_data=options.find_data,
                 site_url=f"{config.site_url.rstrip('/')}/{options.uri}" if config.site_url else "",
                 repo_url=config.repo_url or "",
-                branch=options.branch,
+                branch="/".join(part for part in (options.branch, version) if part),
+                exercises=EXERCISES if "mkdocs-jupyter" in config.plugins else "",
             )
         )
         for folder in (options.tutorials, *options.sources):
@@ -156,6 +189,7 @@ class SitePlugin(BasePlugin[SiteConfig]):
                 self.background = Background(book.settings.cache / "ready", jobs)
             self.background.ask(book, self.entries)
 
+    @event_priority(50)  # before mkdocs-jupyter looks for notebooks
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
         """Add the chapters' pages and the files beside them."""
         book = self._book()
@@ -174,6 +208,9 @@ class SitePlugin(BasePlugin[SiteConfig]):
                 files.append(File.generated(config, f"{uri}/{name}/{own}", content=content))
                 if own in {f"{name}.ipynb", f"{name}.py"}:
                     together[f"{config.site_name.lower()}/{own}"] = content
+            if book.settings.exercises and (content := book.exercises(entry)):
+                files.append(self._notebook(f"{EXERCISES}/{name}.ipynb", content, entry, config))
+                together[f"{config.site_name.lower()}/{EXERCISES}/{name}.ipynb"] = content
         packed = archive(together)
         files.append(File.generated(config, "downloads/chapters.zip", content=packed))
         self.tables = {
@@ -197,7 +234,10 @@ class SitePlugin(BasePlugin[SiteConfig]):
         """Let unchanged pages keep their HTML while the site is served."""
         if self.serving:
             root = Path(config.config_file_path).parent
-            included = [Path(config.config_file_path), *Path(config.docs_dir).glob("*.md")]
+            # Terms of the glossary show on hover everywhere.
+            included = [Path(config.config_file_path), Path(config.docs_dir, "glossary.md")]
+            if SNIPPET in markdown:
+                included += [*root.glob("*.md"), *Path(config.docs_dir).rglob("*.md")]
             if "::: " in markdown:
                 for folder in self._book().settings.sources:
                     included += folder.rglob("*.py")
@@ -206,7 +246,12 @@ class SitePlugin(BasePlugin[SiteConfig]):
         return markdown
 
     def _fill_inserts(self, markdown: str, *, page: MkDocsPage, **_: Any) -> str:
-        """Fill the inserts of hand-written pages."""
+        """Fill the inserts of hand-written pages; leave notebooks of exercises to the reader.
+
+        What a notebook says stands on its chapter's page, too: a search finds it there.
+        """
+        if page.file.src_uri.endswith(".ipynb"):
+            page.meta["search"] = {"exclude": True}
         if not INSERT.search(markdown):
             return markdown
         settings = self._book().settings
@@ -245,22 +290,42 @@ class SitePlugin(BasePlugin[SiteConfig]):
                 autorefs.register_url(name, url)
         return env
 
-    def on_page_content(self, html: str, **_: Any) -> str:
-        """Take away markup that shows nothing."""
+    def on_page_content(
+        self, html: str, *, page: MkDocsPage, config: MkDocsConfig, files: Files
+    ) -> str:
+        """Take away markup that shows nothing, and let guests look like all others."""
+        if is_notebook(html):
+            html = self._settled(html, page, config, files)
         return slim(html)
 
-    def on_post_page(self, output: str, **_: Any) -> str:
+    def on_page_context(
+        self, context: TemplateContext, *, page: MkDocsPage, **_: Any
+    ) -> TemplateContext:
+        """Tell the page which picture stands beside its shared links."""
+        if self.config.cards and not self.serving:
+            page.meta["card"] = f"{CARDS}/{self._card_name(page)}.png"
+        return context
+
+    def on_post_page(self, output: str, *, config: MkDocsConfig, **_: Any) -> str:
         """Allow only the page's own scripts, and mend what validators and axe find.
 
-        While serving, MkDocs adds the script that reloads an open page: no policy then.
+        While serving, MkDocs adds the script that reloads an open page: no policy then. Nor does
+        a page that is opened from a folder have an origin that a policy could name.
         """
-        return harden(output, policy=not self.serving)
+        if self.offline or not config.extra["public"]:
+            output = without_canonical(output)
+        output = harden(output, policy=not (self.serving or self.offline))
+        return output.replace(" data-preview", "") if self.offline else output
 
     def on_post_build(self, *, config: MkDocsConfig, **_: Any) -> None:
-        """Write the list of pages, and let the next build into the site's folder."""
+        """Write what is made of all pages, and let the next build into the site's folder."""
+        site = Path(config.site_dir)
         listed = [_listed(page) for page in self.pages]
         text = llms_text(config.site_name, config.site_description or "", listed)
-        Path(config.site_dir, "llms.txt").write_text(text, encoding="utf-8")
+        (site / "llms.txt").write_text(text, encoding="utf-8")
+        (site / "robots.txt").write_text(robots_txt(config.site_url or ""), encoding="utf-8")
+        if self.config.cards and not self.serving:
+            self._draw_cards(config)
         self.turn.close()
 
     def on_build_error(self, **_: Any) -> None:
@@ -270,7 +335,7 @@ class SitePlugin(BasePlugin[SiteConfig]):
     def on_post_template(self, output: str, *, template_name: str, **_: Any) -> str:
         """Do the same for pages without Markdown, such as the one for a lost address."""
         is_page = template_name.endswith(".html")
-        return harden(output, policy=not self.serving) if is_page else output
+        return harden(output, policy=not (self.serving or self.offline)) if is_page else output
 
     def on_serve(self, server: LiveReloadServer, **_: Any) -> LiveReloadServer:
         """Rebuild when a chapter has run."""
@@ -295,6 +360,55 @@ class SitePlugin(BasePlugin[SiteConfig]):
         if known is None or known[0] != stamp:
             known = self.rendered[chapter.name] = stamp, book.render(entry, notice)
         return known[1]
+
+    def _notebook(self, name: str, content: bytes, entry: Entry, config: MkDocsConfig) -> File:
+        """A notebook as a file that mkdocs-jupyter takes: one that lies in a folder."""
+        path = Path(self.notebooks.name, name)
+        path.parent.mkdir(exist_ok=True)
+        if not path.exists() or path.read_bytes() != content:
+            path.write_bytes(content)
+        file = File(name, self.notebooks.name, config.site_dir, config.use_directory_urls)
+        file.edit_uri = f"../{self.config.tutorials}/{entry.chapter.path.name}"
+        return file
+
+    def _card_name(self, page: MkDocsPage) -> str:
+        name = page.file.src_uri.removesuffix(".md")
+        shared = any(fnmatch(page.file.src_uri, pattern) for pattern in self.config.cards_exclude)
+        return "index" if shared else name.replace("/", "-")
+
+    def _draw_cards(self, config: MkDocsConfig) -> None:
+        """Draw the pictures that stand beside shared links."""
+        folder = Path(config.site_dir, CARDS)
+        folder.mkdir(parents=True, exist_ok=True)
+        look = Look(fonts=self._book().settings.root / self.config.cards)
+        for page in self.pages:
+            name = self._card_name(page)
+            if name == "index" and not page.is_homepage:
+                continue
+            words = str(page.meta.get("description") or config.site_description or "")
+            title = str(page.meta.get("title") or page.title)
+            try:
+                drawn = card(title, words, config.site_name, look)
+            except OSError as error:
+                raise Abort(f"option 'cards': no face in {self.config.cards}: {error}") from error
+            (folder / f"{name}.png").write_bytes(drawn)
+
+    def _settled(self, html: str, page: MkDocsPage, config: MkDocsConfig, files: Files) -> str:
+        """The page of a notebook in the house's form, with links to take it along."""
+        name = Path(page.file.src_uri).stem
+        links = [f'<a href="{name}.ipynb" download>Notebook</a>']
+        if address := self._book().colab(f"{EXERCISES}/{name}/{name}.ipynb"):
+            links.append(f'<a href="{address}">Open in Colab</a>')
+
+        def resolve(address: str) -> str:
+            path, hash_, fragment = address.partition("#")
+            target = files.get_file_from_path(f"{path.rstrip('/')}.md")
+            url = target.url if target is not None else path
+            return f"{get_relative_url(url, page.url)}{hash_}{fragment}"
+
+        line = f'<p class="pdl-links">{" · ".join(links)}</p>'
+        here = f"{(config.site_url or '').rstrip('/')}/"
+        return settle(html, here=here, resolve=resolve, links=line)
 
     def _wait_for_turn(self, book: Book, site_dir: str) -> None:
         """Keep two builds from clearing away each other's pages: the second waits."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-CODE_TAGS = frozenset({"check", "solution", "hide-input", "stderr"})
+CODE_TAGS = frozenset({"check", "solution", "hide-input", "stderr", "leaves-files"})
 MARKDOWN_TAGS = frozenset({"checkpoint", "wrong", "exercise", "solution", "number"})
 CODE_KEYS = frozenset({"tags", "alt", "caption", "name"})
 MARKDOWN_KEYS = frozenset({"tags", "covers", "corrects", "level", "row"})

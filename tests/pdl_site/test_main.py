@@ -28,6 +28,7 @@ markdown_extensions:
       emoji_generator: !!python/name:pymdownx.emoji.to_svg
 plugins:
   - search: {enabled: !ENV [TEST_SEARCH, false]}
+  - mkdocs-jupyter: {include: ["exercises/*.ipynb"]}
   - pdl_site:
       tutorials: chapters
       uri: read

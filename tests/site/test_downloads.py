@@ -13,9 +13,11 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from pdl_site.exercises import exercises_of
 from pdl_site.script import read_chapter
 
 TUTORIALS = sorted((Path(__file__).parents[2] / "tutorials").glob("*.py"))
+WITH_EXERCISES = [path for path in TUTORIALS if '"exercise"' in path.read_text(encoding="utf-8")]
 # In a child: nbclient wants an event loop of its own, and the browser's tests hold one here.
 RUN = """
 import sys, nbformat
@@ -28,6 +30,21 @@ sys.exit("".join(o.text for o in outputs if o.get("name") == "stderr") or None)
 """
 
 
+def run(notebook: Path, folder: Path) -> str:
+    """Run a notebook in a fresh kernel in a folder; return the end of what went wrong."""
+    local = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "TQDM_DISABLE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, str(notebook)],
+        cwd=folder,
+        env={**os.environ, **local},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=380,
+    )
+    return done.stderr[-3000:] if done.returncode else ""
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", ["00_fundamentals", "02_classification", "own_pictures"])
@@ -37,19 +54,26 @@ def test_the_notebook_runs_clean(name: str, site: Path, tmp_path: Path) -> None:
     Of the others it is enough that their cells are those of the script: that runs by itself in
     tests/tutorials, and in a kernel in the build.
     """
-    notebook = site / "learn" / name / f"{name}.ipynb"
-    local = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "TQDM_DISABLE": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", RUN, str(notebook)],
-        cwd=tmp_path,
-        env={**os.environ, **local},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=380,
-    )
+    assert run(site / "learn" / name / f"{name}.ipynb", tmp_path) == ""
 
-    assert done.returncode == 0, done.stderr[-3000:]
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("script", WITH_EXERCISES, ids=lambda path: path.stem)
+def test_the_exercises_can_be_solved_where_they_stand(
+    script: Path, site: Path, tmp_path: Path
+) -> None:
+    """With its solutions filled in, the notebook has all it stands on, and all checks hold."""
+    path = site / "exercises" / script.stem / f"{script.stem}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    exercises = exercises_of(read_chapter(script))
+    answers = {cell.id: cell for cell in notebook.cells if cell.id.startswith("answer-")}
+    assert list(answers) == [f"answer-{number}" for number in range(1, len(exercises) + 1)]
+    for answer, exercise in zip(answers.values(), exercises, strict=True):
+        answer.source = "\n\n".join(cell.source for cell in exercise.solution)
+    nbformat.write(notebook, tmp_path / path.name)
+
+    assert run(tmp_path / path.name, tmp_path) == ""
 
 
 @pytest.mark.parametrize("script", TUTORIALS, ids=lambda path: path.stem)
@@ -83,6 +107,7 @@ def test_the_notebook_carries_no_site_markup(script: Path, site: Path) -> None:
 def test_one_archive_has_every_chapter(site: Path) -> None:
     with zipfile.ZipFile(site / "downloads/chapters.zip") as packed:
         names = {f"pdl/{path.stem}.{kind}" for path in TUTORIALS for kind in ("py", "ipynb")}
+        names |= {f"pdl/exercises/{path.stem}.ipynb" for path in WITH_EXERCISES}
         assert set(packed.namelist()) == names
         for path in TUTORIALS:
             assert packed.read(f"pdl/{path.name}") == path.read_bytes()

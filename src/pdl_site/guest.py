@@ -1,0 +1,82 @@
+"""How does a notebook's page, made by mkdocs-jupyter, fit among the pages of the book?
+
+That page brings half a megabyte of styles, scripts that ask other hosts, and its own boxes around
+each cell. What it says is taken out of them and put into the boxes of the theme.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pdl_site.errors import SiteError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+WRAPPER = '<div class="jupyter-wrapper">'
+CELL = re.compile(
+    r'data-mime-type="text/markdown">\s*(?P<words>.*?)\s*(?:</div>\s*){4}'
+    r'|<div class="highlight-ipynb hl-\w+"><pre>(?P<code>.*?)\s*</pre></div>',
+    re.DOTALL,
+)
+ANCHOR = re.compile(r'<a class="anchor-link" href="(#[^"]*)">¶</a>')
+CODE = re.compile(r"(<(?:code|pre)\b.*?</(?:code|pre)>)", re.DOTALL)
+MATH = re.compile(r"(?<![\\$])\$(?![\s$])([^$\n]*[^$\s\\])\$(?!\$)")
+
+
+def is_notebook(html: str) -> bool:
+    """Whether a page's content was made by mkdocs-jupyter.
+
+    Args:
+        html: Content of a page.
+
+    Returns:
+        True if so.
+    """
+    return WRAPPER in html
+
+
+def settle(html: str, *, here: str, resolve: Callable[[str], str], links: str = "") -> str:
+    """Give a notebook's page the markup of all other pages.
+
+    Args:
+        html: Content of the page as mkdocs-jupyter made it.
+        here: Address of the site with a slash at its end.
+        resolve: Makes of an address below it a link from this page.
+        links: HTML to put under the title.
+
+    Returns:
+        Its cells: prose, and blocks of code that the theme can copy.
+
+    Raises:
+        SiteError: If no cell is found, because the other plugin writes another form.
+    """
+    blocks: list[str] = []
+    for cell in CELL.finditer(html):
+        if cell["code"] is not None:
+            blocks.append(
+                '<div class="pdl-cell"><div class="language-python highlight"><pre>'
+                f"<span></span><code>{cell['code'].removeprefix('<span></span>')}\n</code></pre>"
+                "</div></div>"
+            )
+        else:
+            blocks.append(_prose(cell["words"], here, resolve))
+    if not blocks:
+        raise SiteError("the page of a notebook has no cell that could be recognized")
+    page = "\n".join(blocks)
+    return page.replace("</h1>", f"</h1>\n{links}", 1) if links else page
+
+
+def _prose(html: str, here: str, resolve: Callable[[str], str]) -> str:
+    html = ANCHOR.sub(
+        r'<a class="headerlink" href="\1" title="Link to this section">&para;</a>', html
+    )
+    html = re.sub(
+        rf'href="{re.escape(here)}([^"]*)"', lambda link: f'href="{resolve(link[1])}"', html
+    )
+    parts = CODE.split(html)
+    parts[::2] = [
+        MATH.sub(r'<span class="arithmatex">\\(\1\\)</span>', part) for part in parts[::2]
+    ]
+    return "".join(parts)
