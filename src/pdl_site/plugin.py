@@ -133,10 +133,12 @@ class SitePlugin(BasePlugin[SiteConfig]):
         self.offline = bool(
             (plugin := config.plugins.get("material/offline")) and plugin.config["enabled"]
         )
+        config.extra["offline"] = self.offline
         if self.offline:  # opened from a folder, a page may not fetch another
             features = config.theme["features"]
             features[:] = [name for name in features if not name.startswith("navigation.instant")]
             config.extra["polyfills"] = [OFFLINE_WORKER]
+            config.extra["homepage"] = "index.html"  # the theme would name the folder
         version = os.environ.get("MIKE_DOCS_VERSION", "")
         if version:  # mike builds one of several
             config.extra["version"] = {"provider": "mike", "default": "latest"}
