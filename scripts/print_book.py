@@ -24,10 +24,9 @@ body, .pdl-book { background: none }
 .pdl-book .pdl-cover h1 { font-size: 34pt }
 .pdl-book img { max-width: 100%; height: auto; max-height: 215mm; object-fit: contain }
 .pdl-book .highlight { content-visibility: visible }
-.pdl-book details > summary { font-weight: 600 }
-.pdl-book :is(summary)::before, .pdl-book :is(summary)::after { display: none }
-.pdl-book .pdl-cell:has(pre) { break-inside: auto }
-.pdl-book pre { break-inside: auto }
+.pdl-book h1 { font-size: 22pt; max-width: none; white-space: nowrap }
+.pdl-book summary::before, .pdl-book summary::after { display: none }
+.pdl-book :is(.pdl-cell, details, .highlight, pre) { break-inside: auto }
 .pdl-book .pdl-contents li { margin: .3em 0 }
 """
 COLLECT = """async ({chapters, title, home}) => {
@@ -59,7 +58,8 @@ COLLECT = """async ({chapters, title, home}) => {
       if (link.classList.contains("glightbox")) link.replaceWith(...link.childNodes);
     }
     for (const each of article.querySelectorAll("[id]")) each.id = `${slug(address)}--${each.id}`;
-    article.querySelectorAll("details").forEach((each) => { each.open = true; });
+    article.querySelectorAll("details.pdl-code").forEach((each) => each.remove());
+    article.querySelectorAll("details:not(.pdl-run)").forEach((each) => { each.open = true; });
     const section = document.createElement("section");
     section.id = `${slug(address)}--top`;
     section.append(...article.childNodes);
