@@ -25,6 +25,7 @@ FEWEST_CHECKPOINTS = 4
 FEWEST_EXERCISES = {
     "introduction": 0,
     "own_pictures": 0,
+    "common_errors": 4,
     "00_fundamentals": 10,
     "01_workflow": 5,
     "02_classification": 7,
