@@ -126,7 +126,26 @@
   };
   window.addEventListener("resize", reachTables);
 
+  // The page for addresses that lead nowhere searches for the words of the address.
+  const searchLost = (root) => {
+    const place = root.querySelector("[data-pdl-lost]");
+    const field = document.querySelector("input[data-md-component=search-query]");
+    if (!place || !field) return;
+    const below = decodeURIComponent(location.pathname).replace(new URL("../", here).pathname, "");
+    const path = below.replace(/\.\w+$|index/g, "");
+    const words = path.split(/[^\p{L}]+/u).filter((word) => word.length > 2 && word !== "learn").slice(-3).join(" ");
+    if (!words) return;
+    const search = () => { field.value = words; field.focus(); };
+    const button = place.querySelector("button");
+    button.textContent = `Search for \u201c${words}\u201d`;
+    button.addEventListener("click", search);
+    place.hidden = false;
+    // Where the search would hide the page, the reader asks for it.
+    if (matchMedia("(min-width: 60em)").matches) search();
+  };
+
   const start = (root) => {
+    searchLost(root);
     requestAnimationFrame(reachTables);
     nameButtons(root);
     setFormulas(root);

@@ -62,3 +62,18 @@ def test_outputs_are_not_searched(visit: Callable[..., Any]) -> None:
     index = page.evaluate("fetch('search/search_index.json').then(answer => answer.text())")
 
     assert "pdl-stream" not in index
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_an_address_that_leads_nowhere_is_searched_for(
+    width: int, visit: Callable[..., Any]
+) -> None:
+    """On a narrow screen the search would hide the page, so the reader starts it."""
+    page = visit("/learn/99_transfer-learning/", width=width).page
+    found = page.locator('.md-search-result__link[href*="learn/06_transfer_learning/"]').first
+    button = page.get_by_role("button", name="Search for “transfer learning”")
+    if width == 360:
+        button.click()
+
+    found.wait_for(state="attached", timeout=15_000)
+    assert button.count() == 1
