@@ -23,29 +23,29 @@ from pdl import plotting
 
 plotting.use_style()
 c = plotting.COLORS
-_, panels = pyplot.subplots(2, 1, figsize=(7.2, 4.6))
+_, panels = pyplot.subplots(2, 1, figsize=(7.2, 4.9))
 for ax, columns in zip(panels, (784, 2352), strict=True):
     fits = columns == 784
     ink = c["blue"] if fits else c["orange"]
-    wide, tall = columns / 784 * 1.6, 1.6
+    wide, tall = columns / 784 * 1.4, 1.4
     for left, bottom, width, height, label in (
-        (0, 1.3, wide, 0.3, f"batch\n32 x {columns}"),
+        (0, 1.1, wide, 0.3, f"batch\n32 x {columns}"),
         (wide + 0.5, 0.0, 0.5, tall, "weight\n784 x 128"),
-        *(((wide + 1.9, 1.3, 0.5, 0.3, "output\n32 x 128"),) if fits else ()),
+        *(((wide + 1.9, 1.1, 0.5, 0.3, "output\n32 x 128"),) if fits else ()),
     ):
         corner = (left, bottom)
         box = pyplot.Rectangle(corner, width, height, fc=c["wash"], ec=c["muted"])
         ax.add_patch(box)
-        ax.text(left + width / 2, 1.72, label, ha="center", va="bottom", fontsize=11)
-    ax.plot([0, wide], [1.3, 1.3], color=ink, lw=4, solid_capstyle="butt")
+        ax.text(left + width / 2, 1.48, label, ha="center", va="bottom", fontsize=12)
+    ax.plot([0, wide], [1.1, 1.1], color=ink, lw=4, solid_capstyle="butt")
     ax.plot([wide + 0.5] * 2, [0, tall], color=ink, lw=4, solid_capstyle="butt")
-    words = {"color": ink, "fontsize": 11}
-    ax.text(wide / 2, 1.15, f"{columns} columns", ha="center", va="top", **words)
+    words = {"color": ink, "fontsize": 12}
+    ax.text(wide / 2, 1.0, f"{columns} columns", ha="center", va="top", **words)
     ax.text(wide + 0.4, 0.35, "784 rows", ha="right", va="center", **words)
-    ax.text(wide + 0.25, 1.42, "@", ha="center", va="center")
+    ax.text(wide + 0.25, 1.24, "@", ha="center", va="center")
     sign = "=" if fits else "✗"
-    ax.text(wide + 1.45, 1.42, sign, ha="center", va="center", color=ink, fontsize=18)
-    ax.set(xlim=(-0.1, 7.4), ylim=(-0.05, 2.6), aspect="equal")
+    ax.text(wide + 1.45, 1.24, sign, ha="center", va="center", color=ink, fontsize=18)
+    ax.set(xlim=(-0.1, 6.2), ylim=(-0.05, 2.1), aspect="equal")
     ax.set_axis_off()
 
 # %% [markdown]
@@ -60,9 +60,11 @@ for ax, columns in zip(panels, (784, 2352), strict=True):
 # %% [markdown]
 # ## Set up
 #
+# `say` prints an error as the last line of a traceback does, wrapped to the width of the page.
 # `other` is a second device. What it is good for comes last.
 
 # %%
+import textwrap
 import traceback
 import warnings
 
@@ -78,6 +80,11 @@ plotting.use_style()
 torch.manual_seed(42)
 other = torch.accelerator.current_accelerator(check_available=True) or torch.device("meta")
 print(info())
+
+
+def say(error):
+    print(textwrap.fill(f"{type(error).__name__}: {error}", 78))
+
 
 # %% [markdown]
 # ## Read from the bottom
@@ -101,7 +108,7 @@ except RuntimeError as error:
     product_error = error
     calls = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
     print(" > ".join(calls))
-    print(f"{type(error).__name__}: {error}")
+    say(error)
 
 # %% [markdown]
 # The first call, `<module>`, is this page. `Sequential` went through its layers, and the last call
@@ -171,7 +178,7 @@ try:
     vision(batch)
 except RuntimeError as error:
     flatten_error = error
-    print(error)
+    say(error)
 
 
 # %% [markdown]
@@ -191,7 +198,7 @@ def trace(model, x):
         try:
             x = layer(x)
         except RuntimeError as error:
-            print(f"{type(layer).__name__:12} FAILS: {error}")
+            print(f"{type(layer).__name__:12} fails\n{error}")
             break
         shapes.append(tuple(x.shape))
         print(f"{type(layer).__name__:12} {shapes[-2]} -> {shapes[-1]}")
@@ -232,7 +239,7 @@ try:
     vision(photos)
 except RuntimeError as error:
     channel_error = error
-    print(error)
+    say(error)
 
 # %% [markdown]
 # Word by word: the `weight` of the layer has size `[8, 3, 3, 3]`, that is 8 filters over 3 channels of
@@ -291,7 +298,7 @@ for wrong in (picture, photos, batch[:, :1]):
     try:
         tiny(wrong)
     except PdlError as error:
-        print(f"{type(error).__name__}: {error}\n")
+        say(error)
 
 # %% [markdown]
 # ### Targets in a column
@@ -306,7 +313,7 @@ try:
     nn.BCEWithLogitsLoss()(outputs, targets)
 except ValueError as error:
     column_error = error
-    print(error)
+    say(error)
 
 # %% [markdown]
 # A clear message. Now the same with another loss, of which all right answers should be zero.
@@ -323,14 +330,14 @@ right_loss = nn.MSELoss()(outputs, targets.unsqueeze(1))
 differences = outputs - targets
 print(f"{differences.numel()} squares, mean {wrong_loss:.3f}")
 print(f"in the right shape: {right_loss:.3f}")
-print(caught[0].category.__name__, "|", str(caught[0].message).split(". ")[0])
+say(caught[0].message)
 
 # %% [markdown]
 # It goes on. [Broadcasting](../glossary.md#broadcasting) stretches the column and the row to a
 # square of 8 x 8, every output against every target. You get a warning once, among many other
 # lines, and a loss that looks like a loss.
 
-# %% tags=["hide-input"] alt="Left, a square of 8 by 8 fields, one for each output against each target; only the diagonal of 8, outlined in blue and white inside, is wanted. Right, a cloud of points that rises along a line: the blue line, trained on the right shape, follows the points; the orange one, trained on the wrong shape, lies flat at their mean." caption="What the loss sums up, and what a line learns from it: the best answer to all targets at once is their mean."
+# %% tags=["hide-input"] alt="Left, a square of 8 by 8 fields, one for each output against each target; only the diagonal of 8, outlined in blue and empty inside, is wanted. Right, a cloud of points that rises along a line: the blue line, trained on the right shape, follows the points; the orange one, trained on the wrong shape, lies flat at their mean." caption="What the loss sums up, and what a line learns from it: the best answer to all targets at once is their mean."
 x_line = torch.linspace(-1, 1, 40).unsqueeze(1)
 y_line = 0.8 * x_line + 0.1 * torch.randn(40, 1)
 lines = {}
@@ -347,10 +354,14 @@ with warnings.catch_warnings():
         lines[name] = line
 c = plotting.COLORS
 _, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.2), width_ratios=[0.8, 1])
-left.pcolormesh(differences.abs(), cmap="Greys", edgecolors=c["paper"], lw=1, vmax=1.6)
+for row, gaps in enumerate(differences.abs()):
+    for column, gap in enumerate(gaps):
+        box = plt.Rectangle((column, row), 1, 1, fc=c["muted"], alpha=gap.item(), lw=0)
+        left.add_patch(box)
 for place in range(8):
     left.add_patch(plt.Rectangle((place, place), 1, 1, fill=False, ec=c["blue"], lw=2))
-left.set(xlabel="target", ylabel="output", aspect="equal", xticks=[], yticks=[])
+left.set(xlim=(-0.1, 8.1), ylim=(-0.1, 8.1), aspect="equal", xticks=[], yticks=[])
+left.set(xlabel="target", ylabel="output")
 left.set_title("differences", fontsize=13)
 right.scatter(x_line, y_line, s=10, color=c["muted"])
 for (name, line), color in zip(lines.items(), ("blue", "orange"), strict=True):
@@ -401,7 +412,8 @@ for name, attempt in attempts.items():
         attempt()
     except RuntimeError as error:
         dtype_errors[name] = str(error)
-        print(f"{name}:\n    {error}")
+        print(f"{name}:")
+        say(error)
 
 # %% [markdown]
 # The words are the names of types as C++ knows them. A short dictionary:
@@ -451,7 +463,7 @@ try:
     nn.CrossEntropyLoss()(scores, from_table)
 except IndexError as error:
     range_error = error
-    print(f"{type(error).__name__}: {error}")
+    say(error)
 
 # %% [markdown]
 # Classes count from 0, so with three of them 3 is out of bounds. On the CPU that is a clear message.
@@ -482,7 +494,7 @@ try:
     away(here)
 except RuntimeError as error:
     device_error = error
-    print("\n" + str(error))
+    say(error)
 
 # %% [markdown]
 # Both places are named. The same mistake on an NVIDIA GPU reads, in this version of PyTorch:
@@ -530,7 +542,7 @@ try:
     there.numpy()
 except TypeError as error:
     numpy_error = error
-    print(error)
+    say(error)
 
 # %% [markdown]
 # The message has the cure in it: `.cpu()`, and for a tensor with gradients `.detach().cpu().numpy()`.
@@ -545,7 +557,7 @@ try:
     choose_device("cuda:7")
 except PdlError as error:
     missing_error = error
-    print(f"{type(error).__name__}: {error}")
+    say(error)
 
 # %% tags=["check"]
 # The way to NumPy names .cpu(); the library names the device, and one that is there.
