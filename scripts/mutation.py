@@ -3,7 +3,8 @@
     python scripts/mutation.py src/pdl/metrics.py tests/pdl/test_metrics.py
 
 Changes the file in one place at a time, as `mutmut` does, and runs the tests on each change. What
-is committed is tried, in a copy; `mutmut` comes into an environment beside it. Both stay in FOLDER,
+is committed is tried, in a copy, without the tests named by ``--without``: slow ones, and those that
+start a Python of their own, which does not see the change. `mutmut` comes into an environment beside it. Both stay in FOLDER,
 where ``env/bin/mutmut show NAME`` shows a change that no test noticed.
 """
 
@@ -80,7 +81,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # tests of Ctrl-C need it
     folder = options.folder or Path(tempfile.mkdtemp(prefix="mutation-"))
     mutmut = prepare(folder, options.file, options.tests, options.without) / "mutmut"
-    run = {"cwd": folder, "env": os.environ | OWN | {"PYTHONPATH": str(folder / "mutants/src")}}
+    run = {"cwd": folder, "env": os.environ | OWN}
     subprocess.run([mutmut, "run", "--max-children", "1"], **run, check=True)
     subprocess.run([mutmut, "export-cicd-stats"], **run, check=True, stdout=subprocess.DEVNULL)
     counts = json.loads((folder / "mutants/mutmut-cicd-stats.json").read_text(encoding="utf-8"))
