@@ -28,13 +28,15 @@ class Exercise(NamedTuple):
 
     Attributes:
         task: The cell that sets it.
+        given: Code that belongs to the task.
         solution: Code that solves it, cell by cell.
         checks: Cells that hold a solution against what it must do, once it is there.
     """
 
     task: Cell
-    solution: tuple[Cell, ...]
-    checks: tuple[Cell, ...]
+    given: tuple[Cell, ...] = ()
+    solution: tuple[Cell, ...] = ()
+    checks: tuple[Cell, ...] = ()
 
 
 def exercises_of(chapter: Chapter) -> list[Exercise]:
@@ -53,14 +55,17 @@ def exercises_of(chapter: Chapter) -> list[Exercise]:
     bound: set[str] = set()
     for cell in chapter.cells:
         if "exercise" in cell.tags:
-            found.append(Exercise(cell, (), ()))
-        elif found and "solution" in cell.tags and cell.kind == "code":
-            task, solution, checks = found[-1]
+            found.append(Exercise(cell))
+        elif found and cell.kind == "code":
+            last = found[-1]
             names = names_in(cell.source)
-            if solution and "check" in cell.tags and names.needs & bound:
-                found[-1] = Exercise(task, solution, (*checks, cell))
+            if "solution" not in cell.tags:
+                if not last.solution:
+                    found[-1] = last._replace(given=(*last.given, cell))
+            elif last.solution and "check" in cell.tags and names.needs & bound:
+                found[-1] = last._replace(checks=(*last.checks, cell))
             else:
-                found[-1] = Exercise(task, (*solution, cell), checks)
+                found[-1] = last._replace(solution=(*last.solution, cell))
                 bound |= names.binds
     return found
 
@@ -102,6 +107,8 @@ def exercise_notebook(chapter: Chapter, record: Record | None, *, site_url: str 
         text = fill(task.source, values.get(task.number, ["…"] * len(task.expressions)))
         text = text.replace("### ", "## ", 1)
         _add(notebook, "markdown", plain_markdown(text, site_url), f"task-{number}")
+        for cell in exercise.given:
+            _add(notebook, "code", cell.source, f"cell-{cell.number:03d}")
         _add(notebook, "code", _empty(exercise, known), f"answer-{number}")
         for check in exercise.checks:
             _add(notebook, "code", check.source, f"cell-{check.number:03d}")
@@ -120,7 +127,8 @@ def groundwork_of(chapter: Chapter, exercises: Sequence[Exercise]) -> list[Cell]
     """
     first = exercises[0].task.number
     earlier = [cell for cell in chapter.code_cells if cell.number < first]
-    later = [cell.source for one in exercises for cell in (*one.solution, *one.checks)]
+    parts = [cell for one in exercises for cell in (*one.given, *one.solution, *one.checks)]
+    later = [cell.source for cell in parts]
     always = [place for place, cell in enumerate(earlier) if "leaves-files" in cell.tags]
     places = needed([cell.source for cell in earlier], later, always=always)
     return [earlier[place] for place in places]

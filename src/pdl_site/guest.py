@@ -7,7 +7,7 @@ each cell. What it says is taken out of them and put into the boxes of the theme
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pdl_site.errors import SiteError
 
@@ -21,6 +21,7 @@ CELL = re.compile(
     re.DOTALL,
 )
 ANCHOR = re.compile(r'<a class="anchor-link" href="(#[^"]*)">¶</a>')
+HEADING = re.compile(r'<h([12]) id="([^"]+)"[^>]*>(.*?)</h\1>', re.DOTALL)
 CODE = re.compile(r"(<(?:code|pre)\b.*?</(?:code|pre)>)", re.DOTALL)
 MATH = re.compile(r"(?<![\\$])\$(?![\s$])([^$\n]*[^$\s\\])\$(?!\$)")
 
@@ -66,6 +67,30 @@ def settle(html: str, *, here: str, resolve: Callable[[str], str], links: str = 
         raise SiteError("the page of a notebook has no cell that could be recognized")
     page = "\n".join(blocks)
     return page.replace("</h1>", f"</h1>\n{links}", 1) if links else page
+
+
+def sections(html: str) -> list[Any]:
+    """List the sections of a settled page, as MkDocs wants them for the table of contents.
+
+    The other plugin reads them from another text, in which headings have lost their code.
+
+    Args:
+        html: Content of the page.
+
+    Returns:
+        Level, id, name and children of each; those of the second level within the first.
+
+    Example:
+        >>> sections('<h1 id="a">A</h1><h2 id="b-f">B <code>f</code></h2>')[0]["children"]
+        [{'level': 2, 'id': 'b-f', 'name': 'B f', 'children': []}]
+    """
+    found: list[dict[str, Any]] = []
+    for level, name, words in HEADING.findall(html):
+        text = re.sub(r"<a class=\"headerlink\".*?</a>|<[^>]+>", "", words)
+        entry = {"level": int(level), "id": name, "name": text.strip(), "children": []}
+        inside = found[-1]["children"] if found and int(level) > 1 else found
+        inside.append(entry)
+    return found
 
 
 def _prose(html: str, here: str, resolve: Callable[[str], str]) -> str:

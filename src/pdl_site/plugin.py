@@ -17,6 +17,7 @@ from mkdocs.config.base import Config
 from mkdocs.exceptions import Abort
 from mkdocs.plugins import BasePlugin, CombinedEvent, event_priority
 from mkdocs.structure.files import File
+from mkdocs.structure.toc import get_toc
 from mkdocs.utils import get_relative_url
 
 from pdl_site.address import is_public, robots_txt, without_canonical
@@ -24,7 +25,7 @@ from pdl_site.book import EXERCISES, Book, Entry, Settings
 from pdl_site.cards import Look, card
 from pdl_site.coverage import as_json, places
 from pdl_site.errors import CacheError, SiteError
-from pdl_site.guest import is_notebook, settle
+from pdl_site.guest import is_notebook, sections, settle
 from pdl_site.harden import harden
 from pdl_site.inserts import INSERT, insert
 from pdl_site.livecache import LiveCache, digest_files
@@ -298,6 +299,7 @@ class SitePlugin(BasePlugin[SiteConfig]):
         """Take away markup that shows nothing, and let guests look like all others."""
         if is_notebook(html):
             html = self._settled(html, page, config, files)
+            page.toc = get_toc(sections(html))
         return slim(html)
 
     def on_page_context(
@@ -385,7 +387,7 @@ class SitePlugin(BasePlugin[SiteConfig]):
         look = Look(fonts=self._book().settings.root / self.config.cards)
         for page in self.pages:
             name = self._card_name(page)
-            if name == "index" and not page.is_homepage:
+            if name == "index" and page.file.src_uri != "index.md":
                 continue
             words = str(page.meta.get("description") or config.site_description or "")
             title = str(page.meta.get("title") or page.title)

@@ -20,13 +20,14 @@ CELLS = (
         "# The secret is out.\nsecret = double + 1\nassert secret == 5", tags=["solution", "check"]
     ),
     prose("### Exercise 3: change\n\nGo on.", tags=["exercise"], level="build"),
-    code("for _ in range(2):\n    double += 1", tags=["solution"]),
+    code("step = 1"),
+    code("for _ in range(2):\n    double += step", tags=["solution"]),
     code("# It grew.\nassert double == 6", tags=["solution", "check"]),
 )
 
 
 def cells_of(*cells: str, **options: Any) -> list[dict[str, Any]]:
-    kept = record(([], [], [], [], [], [], []), (["2"],))
+    kept = record(([],) * 8, (["2"],))
     content = exercise_notebook(chapter(*(cells or CELLS)), kept, **options)
     nbformat.validate(nbformat.reads(content.decode(), as_version=4))
     found: list[dict[str, Any]] = json.loads(content)["cells"]
@@ -48,8 +49,9 @@ def test_the_cells_are_the_ground_the_tasks_places_for_answers_and_checks() -> N
         ("markdown", "task-2"),
         ("code", "answer-2"),
         ("markdown", "task-3"),
+        ("code", "cell-011"),
         ("code", "answer-3"),
-        ("code", "cell-012"),
+        ("code", "cell-013"),
     ]
 
 

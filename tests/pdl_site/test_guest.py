@@ -5,7 +5,7 @@ import pytest
 from mkdocs_jupyter import convert
 
 from pdl_site.errors import SiteError
-from pdl_site.guest import is_notebook, settle
+from pdl_site.guest import is_notebook, sections, settle
 
 SITE = "https://e.org/book/"
 RESOLVE = "../../{}".format
@@ -73,3 +73,9 @@ def test_links_stand_under_the_title(html: str) -> None:
 def test_an_unknown_form_is_refused() -> None:
     with pytest.raises(SiteError, match="no cell"):
         settle('<div class="jupyter-wrapper"><p>other</p></div>', here=SITE, resolve=RESOLVE)
+
+
+def test_sections_are_those_of_the_page(html: str) -> None:
+    (title,) = sections(settle(html, here=SITE, resolve=RESOLVE))
+    assert (title["id"], title["name"]) == ("title", "Title")
+    assert [(one["id"], one["name"]) for one in title["children"]] == [("next", "Next")]
