@@ -19,13 +19,14 @@ LONGEST_FOLDED = 60
 """Lines of a cell whose code stays folded: it draws a picture, and few readers open it."""
 WIDEST_LINE = 92
 FEWEST_WORDS, MOST_WORDS = 1_000, 3_700
-GUIDES = {"own_pictures"}
+GUIDES = {"own_pictures", "cheat_sheet"}
 """Pages that help with a task: shorter than a chapter, without questions and exercises."""
 FEWEST_CHECKPOINTS = 4
 FEWEST_EXERCISES = {
     "introduction": 0,
     "own_pictures": 0,
     "common_errors": 4,
+    "cheat_sheet": 0,
     "00_fundamentals": 10,
     "01_workflow": 5,
     "02_classification": 7,
