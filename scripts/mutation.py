@@ -3,9 +3,9 @@
     python scripts/mutation.py src/pdl/metrics.py tests/pdl/test_metrics.py
 
 Changes the file in one place at a time, as `mutmut` does, and runs the tests on each change. What
-is committed is tried, in a copy, without the tests named by ``--without``: slow ones, and those that
-start a Python of their own, which does not see the change. `mutmut` comes into an environment beside it. Both stay in FOLDER,
-where ``env/bin/mutmut show NAME`` shows a change that no test noticed.
+is committed is tried, in a copy; `mutmut` comes into an environment beside it. Both stay in FOLDER,
+where ``env/bin/mutmut show NAME`` shows a change that no test noticed. Leave out tests that are
+slow, and those that start a Python of their own: it does not see the change.
 """
 
 from __future__ import annotations

@@ -6,7 +6,10 @@ import contextlib
 import hashlib
 import logging
 import os
+import shutil
+import socket
 import tempfile
+import weakref
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,8 +117,9 @@ class SitePlugin(BasePlugin[SiteConfig]):
         self.rendered: dict[str, tuple[object, Page]] = {}
         self.live = LiveCache()
         self.turn = contextlib.ExitStack()
-        self.notebooks = tempfile.TemporaryDirectory(prefix="notebooks-")
+        self.notebooks = tempfile.mkdtemp(prefix="notebooks-")
         """Where the exercise notebooks stand while mkdocs-jupyter reads them."""
+        weakref.finalize(self, shutil.rmtree, self.notebooks, ignore_errors=True)
 
     def on_startup(self, *, command: str, **_: Any) -> None:
         """Remember whether the site is built once or served live."""
@@ -124,6 +128,8 @@ class SitePlugin(BasePlugin[SiteConfig]):
     @event_priority(-50)  # when mike has put the version into the site's address
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         """Read the options and make the build repeatable."""
+        if self.serving and self.book is None:  # before the first build, which takes a while
+            _check_address(*config.dev_addr)
         root = Path(config.config_file_path).resolve().parent
         if config.repo_url is None and (found := repository_url(root)):
             config.repo_url = found
@@ -367,11 +373,11 @@ class SitePlugin(BasePlugin[SiteConfig]):
 
     def _notebook(self, name: str, content: bytes, entry: Entry, config: MkDocsConfig) -> File:
         """A notebook as a file that mkdocs-jupyter takes: one that lies in a folder."""
-        path = Path(self.notebooks.name, name)
+        path = Path(self.notebooks, name)
         path.parent.mkdir(exist_ok=True)
         if not path.exists() or path.read_bytes() != content:
             path.write_bytes(content)
-        file = File(name, self.notebooks.name, config.site_dir, config.use_directory_urls)
+        file = File(name, self.notebooks, config.site_dir, config.use_directory_urls)
         file.edit_uri = f"../{self.config.tutorials}/{entry.chapter.path.name}"
         return file
 
@@ -432,6 +438,20 @@ class SitePlugin(BasePlugin[SiteConfig]):
         except (OSError, yaml.YAMLError) as error:
             raise Abort(f"option {option!r}: {path.name} can not be read: {error}") from error
         return dict(found)
+
+
+def _check_address(host: str, port: int) -> None:
+    """Stop where the live server could not listen."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        other = f"{host}:{port % 65535 + 1}"
+        reason = str(error.strerror).partition(" (while")[0]
+        raise Abort(
+            f"{host}:{port} can not be used ({reason}); choose another address: "
+            f"ADDRESS={other} make serve, or mkdocs serve --dev-addr {other}"
+        ) from error
 
 
 def _listed(page: MkDocsPage) -> Listed:

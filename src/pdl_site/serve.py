@@ -41,6 +41,7 @@ class Background:
         self._pool = concurrent.futures.ThreadPoolExecutor(jobs, thread_name_prefix="chapter")
         self._asked: set[str] = set()
         self._failed: dict[str, str] = {}
+        self._stopped = False
 
     def ask(self, book: Book, entries: Sequence[Entry]) -> None:
         """Queue the chapters that are stale and not yet asked for.
@@ -76,17 +77,21 @@ class Background:
 
     def stop(self) -> None:
         """Start no more runs, and end those that run: the server leaves at once."""
+        self._stopped = True
         self._pool.shutdown(wait=False, cancel_futures=True)
         kill_kernels()
 
     def _run(self, book: Book, entry: Entry) -> None:
         try:
             book.run([entry])
-        except SiteError as error:
-            self._failed[entry.key] = str(error)
-            log.error("%s", error)  # noqa: TRY400 - the message says where; our traceback adds nothing
-        except Exception:
-            self._failed[entry.key] = "an unforeseen fault; the terminal has its traceback"
-            log.exception("running %s", entry.chapter.label)
+        except Exception as error:
+            if self._stopped:  # its kernel was killed, which is no fault of the chapter
+                return
+            if isinstance(error, SiteError):
+                self._failed[entry.key] = str(error)
+                log.error("%s", error)  # noqa: TRY400 - the message says where; our traceback adds nothing
+            else:
+                self._failed[entry.key] = "an unforeseen fault; the terminal has its traceback"
+                log.exception("running %s", entry.chapter.label)
         self.marker.parent.mkdir(parents=True, exist_ok=True)
         self.marker.write_text(str(time.time_ns()))

@@ -1,8 +1,10 @@
 """Does the plugin hand MkDocs the right pages, once and live, and stop where it must?"""
 
 import logging
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -86,8 +88,10 @@ def new_plugins() -> None:
     dict(MkDocsConfig._schema)["plugins"].plugin_cache.clear()
 
 
-def configured(project: Project, command: str = "build") -> Any:
-    config = load_config(str(project.root / "mkdocs.yml"), strict=True)
+def configured(project: Project, command: str = "build", dev_addr: str = "127.0.0.1:0") -> Any:
+    """The configuration as a command loads it; port 0 is one that is free."""
+    file = str(project.root / "mkdocs.yml")
+    config = load_config(file, strict=True, dev_addr=dev_addr)
     config.plugins.on_startup(command=command, dirty=False)
     return config
 
@@ -197,6 +201,35 @@ class Server:
         self.watched.append(path)
 
 
+class TestAddress:
+    def test_a_taken_one_ends_before_the_first_build(self, project: Project) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            config = configured(project, "serve", dev_addr=f"127.0.0.1:{port}")
+            with pytest.raises(Abort) as stopped:
+                config.plugins.on_config(config)
+        other = f"127.0.0.1:{port + 1}"
+        assert str(stopped.value) == (
+            f"127.0.0.1:{port} can not be used (Address already in use); choose another address: "
+            f"ADDRESS={other} make serve, or mkdocs serve --dev-addr {other}"
+        )
+        assert not (project.root / ".cache").exists()
+
+    def test_the_server_itself_does_not_hinder_the_next_build(self, project: Project) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            address = f"127.0.0.1:{free.getsockname()[1]}"
+        config = configured(project, "serve", dev_addr=address)
+        config.plugins.on_config(config)
+        with socket.create_server(("127.0.0.1", config.dev_addr.port)):
+            config.plugins.on_config(config)
+
+    def test_a_build_needs_none(self, project: Project) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            build(configured(project, dev_addr=address))
+        assert "first</pre>" in project.page()
+
+
 class TestServe:
     def ended(self, config: Any) -> None:
         background = plugin_of(config).background
@@ -224,9 +257,10 @@ class TestServe:
         """The script that MkDocs adds while serving is none of the page's own."""
         html = '<html><head><meta charset="utf-8"></head><body></body></html>'
         plugin, policy = SitePlugin(), 'http-equiv="Content-Security-Policy"'
+        config: Any = SimpleNamespace(extra={"public": True})
         for command, has_policy in (("build", True), ("serve", False)):
             plugin.on_startup(command=command)
-            assert (policy in plugin.on_post_page(html)) is has_policy
+            assert (policy in plugin.on_post_page(html, config=config)) is has_policy
             lost = plugin.on_post_template(html, template_name="404.html")
             assert (policy in lost) is has_policy
 

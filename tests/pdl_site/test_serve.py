@@ -75,6 +75,32 @@ class TestRuns:
         with pytest.raises(RuntimeError):
             background.ask(Book(), [entry("one")])  # type: ignore[arg-type]  # stands in
 
+    @pytest.mark.parametrize("error", [SiteError("the kernel died"), RuntimeError("no kernel")])
+    def test_a_run_that_the_end_stopped_is_no_fault(
+        self,
+        background: Background,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+        error: Exception,
+    ) -> None:
+        runs, killed = threading.Event(), threading.Event()
+        monkeypatch.setattr(serve, "kill_kernels", killed.set)
+
+        class Running(Book):
+            def run(self, entries: list[Entry]) -> int:
+                runs.set()
+                assert killed.wait(timeout=30)
+                return super().run(entries)
+
+        book: Any = Running(error)
+        background.ask(book, [entry("one")])
+        assert runs.wait(timeout=30)
+        background.stop()
+        background._pool.shutdown(wait=True)
+        assert book.ran == ["one"]
+        assert not caplog.records
+        assert background.notice(entry("one")) == Background(Path("m"), 1).notice(entry("one"))
+
 
 class TestNotice:
     def test_true_outputs_need_none(self, background: Background) -> None:
