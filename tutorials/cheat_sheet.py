@@ -57,17 +57,18 @@ schedules = {
     "StepLR": rates(lambda walker: lr.StepLR(walker, step_size=30, gamma=0.4)),
     "one-cycle": rates(lambda walker: lr.OneCycleLR(walker, max_lr=1.0, total_steps=101)),
 }
-_, panels = pyplot.subplots(1, 3, figsize=(7.2, 2.1))
+_, panels = pyplot.subplots(1, 3, figsize=(7.2, 2.3))
 charts = (
-    (x_axis, activations, (-1.2, 2.2)),
-    (x_axis, errors, (-0.1, 3.2)),
-    (steps, schedules, (0, 1.05)),
+    ("input", x_axis, activations, (-1.2, 2.2)),
+    ("error", x_axis, errors, (-0.1, 3.2)),
+    ("step", steps, schedules, (0, 1.05)),
 )
 colors = [c[name] for name in ("blue", "orange", "green", "violet")]
-for ax, (across, curves, limits) in zip(panels, charts, strict=True):
+for ax, (name_of_x, across, curves, limits) in zip(panels, charts, strict=True):
     for (name, values), color in zip(curves.items(), colors, strict=False):
         ax.plot(across, values, color=color, label=name, lw=1.6)
     ax.set(ylim=limits)
+    ax.set_xlabel(name_of_x, fontsize=10)
     ax.tick_params(labelsize=9)
     ax.legend(fontsize=8.5, frameon=False, handlelength=1, borderaxespad=0.1)
 
@@ -331,7 +332,7 @@ file = Path(folder.name, "net.pth")
 torch.save(model.state_dict(), file)  # the numbers, not the class
 loaded = Net()
 loaded.load_state_dict(torch.load(file, weights_only=True, map_location="cpu"))
-loaded.eval()
+_ = loaded.eval()
 
 # %% [markdown] tags=["wrong"]
 # **The answers change each time you ask.** A model is in training mode when it is made. Call
