@@ -182,5 +182,5 @@ def summary_writer(folder: Path) -> "torch.utils.tensorboard.SummaryWriter":
 def _missing(name: str, package: str) -> str:
     return (
         f"tracking with {name} needs the package {package}, which is not installed. "
-        'Run: pip install "pdl-book[tracking]"'
+        f"Run: pip install {package}"
     )

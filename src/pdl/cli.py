@@ -216,7 +216,7 @@ def list_data(*, as_json: _AsJson = False) -> None:
         return
     for row in rows:
         typer.echo(f"{row['name']}: {row['about']}")
-        typer.echo(f"  {row['kind']}, {row['images']:,} images, from {row['source']}")
+        typer.echo(f"  {row['kind']}, {row['images']:,} images: {row['source']}")
 
 
 @data.command("where")

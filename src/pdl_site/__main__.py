@@ -7,15 +7,18 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from yaml_env_tag import construct_env_tag  # type: ignore[import-untyped]  # it has no stubs
 
-from pdl_site.book import EXERCISES, Book, Entry, Settings
+from pdl_site.book import EXERCISES, Book, Settings
 from pdl_site.errors import SiteError
 from pdl_site.repository import repository_url
 from pdl_site.takeaway import archive
+
+if TYPE_CHECKING:
+    from pdl_site.script import Chapter
 
 
 class _Loader(yaml.SafeLoader):
@@ -56,6 +59,7 @@ def read_settings(config: Path) -> Settings:
         "ground",
         "find_data",
         "branch",
+        "install",
     )
     return Settings(
         root=root,
@@ -91,7 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: Command line without the program's name.
 
     Returns:
-        Exit status: 0, or 1 with the fault as the last line on stderr.
+        Exit status: 0, 1 with the fault as the last line on stderr, or 130 after Ctrl-C.
     """
     parser = argparse.ArgumentParser(prog="python -m pdl_site", description=__doc__)
     parser.add_argument("-f", "--config", type=Path, default=Path("mkdocs.yml"))
@@ -110,8 +114,9 @@ def main(arguments: list[str] | None = None) -> int:
             pack_folder(options.folder, options.file)
             return 0
         book = Book(read_settings(options.config))
-        chosen = choose(book.entries(), getattr(options, "names", []))
-        ran = book.run(chosen)
+        chosen = choose(book.chapters(), getattr(options, "names", []))
+        entries = [book.entry(chapter) for chapter in chosen]
+        ran = book.run(entries)
         sys.stdout.write(f"{ran} of {len(chosen)} chapters ran\n")
         if options.command == "export":
             write(book, options.folder)
@@ -119,14 +124,16 @@ def main(arguments: list[str] | None = None) -> int:
         detail = getattr(error, "detail", "")
         sys.stderr.write(f"{detail}\n{error}\n" if detail else f"{error}\n")
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
-def choose(entries: list[Entry], names: list[str]) -> list[Entry]:
+def choose(chapters: list[Chapter], names: list[str]) -> list[Chapter]:
     """Pick chapters by name.
 
     Args:
-        entries: All chapters.
+        chapters: All chapters.
         names: Names of the wanted ones; none means all.
 
     Returns:
@@ -135,10 +142,10 @@ def choose(entries: list[Entry], names: list[str]) -> list[Entry]:
     Raises:
         SiteError: If a name belongs to no chapter.
     """
-    if unknown := sorted(set(names) - {entry.chapter.name for entry in entries}):
-        known = ", ".join(entry.chapter.name for entry in entries)
+    if unknown := sorted(set(names) - {chapter.name for chapter in chapters}):
+        known = ", ".join(chapter.name for chapter in chapters)
         raise SiteError(f"no chapter is named {unknown[0]!r}; there are {known}")
-    return [entry for entry in entries if not names or entry.chapter.name in names]
+    return [chapter for chapter in chapters if not names or chapter.name in names]
 
 
 def pack_folder(folder: Path, file: Path) -> None:

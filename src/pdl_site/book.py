@@ -54,6 +54,7 @@ class Settings:
         repo_url: Address of the repository.
         branch: Branch from which Colab opens a notebook.
         exercises: Folder of the pages with exercise notebooks; empty when there are none.
+        install: Name of the project's own distribution, with the extras that chapters need.
     """
 
     root: Path
@@ -73,6 +74,7 @@ class Settings:
     repo_url: str = ""
     branch: str = "gh-pages"
     exercises: str = ""
+    install: str = ""
 
 
 @dataclass(frozen=True)
@@ -338,7 +340,8 @@ class Book:
     def _requirement(self) -> str:
         if not self.settings.repo_url or not self.settings.library:
             return ""
-        return f"git+{self.settings.repo_url}"
+        name = f"{self.settings.install} @ " if self.settings.install else ""
+        return f"{name}git+{self.settings.repo_url}"
 
     def _links(self, chapter: Chapter) -> str:
         name = chapter.name

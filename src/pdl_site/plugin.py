@@ -100,6 +100,8 @@ class SiteConfig(Config):
     """Patterns of pages that share the picture of the first page."""
     branch = opt.Type(str, default="gh-pages")
     """Branch from which Colab opens the notebooks."""
+    install = opt.Type(str, default="")
+    """Name of the project's own distribution, with the extras that chapters need."""
 
 
 class SitePlugin(BasePlugin[SiteConfig]):
@@ -168,6 +170,7 @@ class SitePlugin(BasePlugin[SiteConfig]):
                 find_data=options.find_data,
                 site_url=f"{config.site_url.rstrip('/')}/{options.uri}" if config.site_url else "",
                 repo_url=config.repo_url or "",
+                install=options.install,
                 branch="/".join(part for part in (options.branch, version) if part),
                 exercises=EXERCISES if "mkdocs-jupyter" in config.plugins else "",
             )

@@ -96,7 +96,9 @@ def test_mlflow_writes_into_a_folder_and_gathers_runs(tmp_path):
 )
 def test_a_missing_package_is_named(tmp_path, monkeypatch, tracker, module, package):
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(ConfigError, match=rf"needs the package {package}.*pdl-book\[tracking\]"):
+    with pytest.raises(
+        ConfigError, match=rf"needs the package {package},.*Run: pip install {package}$"
+    ):
         tracker(tmp_path)
 
 

@@ -173,7 +173,7 @@ def test_data_list_names_each_data_set_and_where_it_comes_from(own_places):
 
     text = runner.invoke(app, ["data", "list"]).stdout
     assert "food_mini: photos of pizza" in text
-    assert "real, 6 images, from PDL_DATA_DIR" in text
+    assert "real, 6 images: PDL_DATA_DIR" in text
 
 
 @pytest.mark.parametrize("command", ["where", "fetch"])

@@ -196,7 +196,13 @@ class TestRender:
         page = book.render(entry)
         where = "https://colab.research.google.com/github/o/r/blob/b/learn/a/a.ipynb"
         assert f"[Open in Colab]({where})" in page.markdown
-        assert b"pip install" in page.files["a.ipynb"]
+        assert b'%pip install -q \\"git+https://github.com/o/r/\\"' in page.files["a.ipynb"]
+
+    def test_a_notebook_installs_what_the_chapters_need(self, project: Project, runs: Runs) -> None:
+        address = "https://github.com/o/r"
+        book, entry = self.entry(project, repo_url=address, install="l[x]")
+        source = json.loads(book.render(entry).files["a.ipynb"])["cells"][0]["source"]
+        assert source.endswith(f'# %pip install -q "l[x] @ git+{address}"')
 
     def test_without_a_run(self, project: Project, runs: Runs) -> None:
         book = project.book()

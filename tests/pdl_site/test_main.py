@@ -44,6 +44,7 @@ plugins:
       ground: "#fffdfa"
       find_data: "projects:find_for_test"
       branch: main
+      install: "lib[all]"
 """
 
 
@@ -156,6 +157,30 @@ class TestCommands:
         assert capsys.readouterr().out == "1 of 1 chapters ran\n"
         assert self.call(project, "run", "b", "c") == 1
         assert capsys.readouterr().err == "no chapter is named 'c'; there are a, b\n"
+
+    def test_names_are_read_before_data_is_looked_for(
+        self, project: Project, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        missing = [{"name": "m", "path": "missing/*.csv"}]
+        project.write("tutorials/b.py", script(order=1, data=missing))
+        assert self.call(project, "run", "c") == 1
+        assert capsys.readouterr().err == "no chapter is named 'c'; there are a, b\n"
+        assert self.call(project, "run", "a") == 0  # the data of another chapter is not its own
+        assert self.call(project, "run", "b") == 1
+        assert "missing/*.csv" in capsys.readouterr().err
+
+    def test_ctrl_c_ends_quietly(
+        self,
+        project: Project,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        def interrupt(*_: Any) -> int:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(books.Book, "run", interrupt)
+        assert self.call(project, "run") == 130
+        assert capsys.readouterr().err == ""
 
     def test_export(self, project: Project, capsys: pytest.CaptureFixture[str]) -> None:
         out = project.root / "deep/out"

