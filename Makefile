@@ -32,7 +32,7 @@ export MALLOC_TRIM_THRESHOLD_ := 2147483647
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .PHONY: help serve build docs test check check-format check-lint check-types check-docstrings \
-        check-imports check-spelling check-workflows tools system lock export offline pdf clean distclean
+        check-imports check-spelling check-workflows tools system lock export offline pdf publish clean distclean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -104,6 +104,14 @@ offline: $(READY) ## dist/pdl-book.zip: the whole site, to be opened from a fold
 
 pdf: build system ## dist/pdl-book.pdf: all chapters in one file, printed by Chromium
 	@$(PYTHON3) scripts/print_book.py --to dist/pdl-book.pdf
+
+# The first version that is published becomes the one that the bare address leads to.
+publish: $(READY) ## VERSION=1.2 ALIAS=latest: add the site as a version to the branch gh-pages, and push it
+	@test -n "$(VERSION)" || { echo "make publish wants VERSION=1.2, and may have ALIAS=latest"; exit 2; }
+	@git fetch --quiet origin gh-pages:gh-pages 2>/dev/null || true
+	@PATH="$(CURDIR)/$(BIN):$$PATH" mike deploy --push --update-aliases $(VERSION) $(ALIAS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" mike set-default --push \
+	  $$(git show gh-pages:versions.json | grep -q '"latest"' && echo latest || echo $(VERSION))
 
 clean: ## remove what the commands made, but for .venv
 	@rm -rf site export .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage \

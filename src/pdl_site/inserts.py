@@ -65,6 +65,7 @@ def insert(
     makers: dict[str, Callable[[], str]] = {
         "chapters": lambda: _chapters(entries, folder),
         "checked": lambda: _checked(entries, library),
+        "progress": lambda: _progress(entries),
         "coverage": lambda: as_tables(places(chapters), topics or {}, titles, folder),
         "numbers": lambda: numbers_table(numbers or {}, entries, folder),
         "corrections": lambda: corrections_table(corrections or {}, entries, folder),
@@ -102,6 +103,20 @@ def _chapters(entries: Sequence[Entry], folder: str) -> str:
             f'<span class="pdl-track-time">{time}</span></li>'
         )
     return '<ol class="pdl-track" markdown="1">\n' + "\n".join(items) + "\n</ol>"
+
+
+def _progress(entries: Sequence[Entry]) -> str:
+    """While a served site fills: how far it is. A built site has all outputs, and no such line."""
+    done = sum(entry.fresh for entry in entries)
+    if done == len(entries):
+        return ""
+    words = (
+        f"{done} of {len(entries)} chapters have run on this machine. The others run now, in "
+        "reading order; each page refreshes itself."
+    )
+    label = "Chapters that have run"
+    bar = f'<progress max="{len(entries)}" value="{done}" aria-label="{label}"></progress>'
+    return f'<div class="pdl-notice" role="status">{words} {bar}</div>'
 
 
 def _checked(entries: Sequence[Entry], library: Path | None) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # Not MkDocs' logger: an error there, while it builds, fails a strict build and ends the server.
 log = logging.getLogger("pdl_site.serve")
+progress = logging.getLogger("mkdocs.plugins.pdl_site")
 WAITING = (
     "This chapter has not run on this machine yet. It runs, or waits for those before it; the page "
     "refreshes itself."
@@ -40,6 +41,7 @@ class Background:
         self.marker = marker
         self._pool = concurrent.futures.ThreadPoolExecutor(jobs, thread_name_prefix="chapter")
         self._asked: set[str] = set()
+        self._done = -1
         self._failed: dict[str, str] = {}
         self._stopped = False
 
@@ -50,6 +52,10 @@ class Background:
             book: The book.
             entries: Its chapters in reading order.
         """
+        done = sum(entry.fresh for entry in entries)
+        if done != self._done and (self._asked or done < len(entries)):
+            progress.info("%d of %d chapters have their outputs", done, len(entries))
+        self._done = done
         for entry in entries:
             if not entry.fresh and entry.key not in self._asked:
                 self._asked.add(entry.key)

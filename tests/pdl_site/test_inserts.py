@@ -42,6 +42,17 @@ class TestChapters:
         assert f"]({path})" in filled("<!-- site:chapters -->", entry(), page=page)
 
 
+class TestProgress:
+    def test_a_whole_book_needs_none(self) -> None:
+        assert filled("a\n<!-- site:progress -->\nb", entry(record())) == "a\n\nb"
+
+    def test_it_tells_how_many_have_run(self) -> None:
+        entries = (entry(record()), entry(record(), key="1" * 24), entry())
+        text = filled("<!-- site:progress -->", *entries)
+        assert text.startswith('<div class="pdl-notice" role="status">1 of 3 chapters have run')
+        assert '<progress max="3" value="1"' in text
+
+
 class TestChecked:
     def test_only_fresh_runs_count(self) -> None:
         packages = {"torch": "2.10", "numpy": "2.0", "matplotlib": "3.9"}

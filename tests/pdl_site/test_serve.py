@@ -56,6 +56,27 @@ class TestRuns:
         assert book.ran == ["one", "two"]
         assert background.marker.read_text(encoding="utf-8").isdigit()
 
+    def test_the_terminal_tells_how_far_it_is(
+        self, background: Background, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """At each step, and not again when a page was only edited."""
+        book: Any = Book()
+        caplog.set_level("INFO")
+        first, second = entry(KEY, record()), entry("two")
+        for entries in ([first, second], [first, second], [first, entry(KEY, record())]):
+            background.ask(book, entries)
+        wait(background)
+        said = [line for line in caplog.messages if "have their outputs" in line]
+        assert said == ["1 of 2 chapters have their outputs", "2 of 2 chapters have their outputs"]
+
+    def test_a_whole_book_is_silent(
+        self, background: Background, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        book: Any = Book()
+        caplog.set_level("INFO")
+        background.ask(book, [entry(KEY, record())])
+        assert caplog.messages == []
+
     def test_each_end_wakes_the_server(self, background: Background) -> None:
         book: Any = Book()
         background.ask(book, [entry("one")])

@@ -107,7 +107,8 @@ def test_every_page_has_a_picture_for_shared_links(
         (address,) = re.findall(r'<meta property="og:image" content="([^"]+)">', page)
         assert address.startswith(own_address)
         picture = site / address.removeprefix(own_address)
-        assert Image.open(picture).size == (1200, 630)
+        with Image.open(picture) as image:
+            assert image.size == (1200, 630)
         folder = file.relative_to(site).parts[0]
         (shared if folder in {"api", "exercises"} else own).add(picture)
     assert len(own) == len([f for f in page_files if f.relative_to(site).parts[0] not in
