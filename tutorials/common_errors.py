@@ -675,7 +675,7 @@ torch.testing.assert_close(guarded_loss, right_loss)
 # %% [markdown]
 # ## Where next
 #
-# [Classification](02_classification.md) shows which shape and dtype each loss wants, and why. The API
-# pages of what appeared here:
+# [Which loss, optimizer and metric](choosing.md) has the shapes and dtypes that each loss wants, and
+# the [cheat sheet](cheat_sheet.md) the calls that change them. The API pages of what appeared here:
 # [`pdl.inputs`](../api/inputs.md), [`pdl.errors`](../api/errors.md) and
 # [`pdl.device`](../api/device.md).

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.timeout(120)
 def test_it_prints_on_two_sheets_of_a4(visit: Callable[..., Any]) -> None:
-    page = visit("learn/cheat_sheet/").page
+    page = visit("/learn/cheat_sheet/").page
     printed = PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True)))
     text = [sheet.extract_text() for sheet in printed.pages]
 

@@ -27,6 +27,7 @@ FEWEST_EXERCISES = {
     "own_pictures": 0,
     "common_errors": 4,
     "cheat_sheet": 0,
+    "choosing": 3,
     "00_fundamentals": 10,
     "01_workflow": 5,
     "02_classification": 7,
