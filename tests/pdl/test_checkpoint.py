@@ -4,10 +4,12 @@
 import errno
 import os
 import random
+import shutil
 import subprocess
 import sys
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from pdl import checkpoint, files
 from pdl.checkpoint import (
+    Partial,
     claimed,
     load_checkpoint,
     load_model,
@@ -49,8 +52,8 @@ class WithConfig(nn.Linear):
 @pytest.mark.parametrize("name", NAMES)
 def test_weights_come_back_to_the_bit(tmp_path, name):
     model, other = network(), network()
-    path = save_model(model, tmp_path / "models", name)
-    assert path == tmp_path / "models" / name
+    path = save_model(model, tmp_path / "all/models", name)
+    assert path == tmp_path / "all/models" / name
     assert not equal(model, other)
     assert load_model(other, path) is other
     assert equal(model, other)
@@ -100,8 +103,12 @@ def test_tied_weights_are_saved(tmp_path):
 
 @pytest.mark.parametrize("name", ["a.bin", "model", "a.ckpt"])
 def test_another_ending_is_refused_before_anything_is_written(tmp_path, name):
-    with pytest.raises(ConfigError, match=r"must end in \.safetensors, \.pt or \.pth, got"):
+    with pytest.raises(ConfigError) as caught:
         save_model(network(), tmp_path, name)
+    assert str(caught.value) == (
+        f"model_name must end in .safetensors, .pt or .pth, got {name!r}. "
+        f"Try {name.split('.')[0] + '.safetensors'!r}."
+    )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -148,8 +155,14 @@ def test_a_file_of_another_program_with_a_config_of_its_own_is_read(tmp_path):
 def test_another_kind_of_file_is_refused(tmp_path, name, content):
     path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(CheckpointError, match="damaged"):
-        load_model(network(), path)
+    reads = {"load_model": lambda: load_model(network(), path)}
+    if name == "a.safetensors":
+        reads["read_metadata"] = lambda: read_metadata(path)
+        reads["load_checkpoint"] = lambda: load_checkpoint(path, model=network())
+    for read in reads.values():
+        with pytest.raises(CheckpointError, match="damaged") as caught:
+            read()
+        assert str(path) in str(caught.value)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -194,15 +207,31 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, name):
 
 @pytest.mark.parametrize(
     ("code", "message"),
-    [(errno.ENOSPC, "no space left"), (errno.EIO, "could not be written: Input/output error")],
+    [
+        (
+            errno.ENOSPC,
+            "no space left in {folder} for a.safetensors (it needs {size} MB). Free some space, or "
+            "choose another folder; an older file of that name is untouched.",
+        ),
+        (
+            errno.EIO,
+            "{folder}/a.safetensors could not be written: Input/output error. "
+            "Choose another folder.",
+        ),
+    ],
 )
 def test_a_disk_that_refuses_is_named(tmp_path, monkeypatch, code, message):
     def refuse(handle):
         raise OSError(code, os.strerror(code))
 
+    model = nn.Linear(1000, 300)  # 1.2 MB
+    size = save_model(model, tmp_path / "other", "a.safetensors").stat().st_size / 1e6
+    shutil.rmtree(tmp_path / "other")
     monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(CheckpointError, match=message):
-        save_model(network(), tmp_path, "a.safetensors")
+    with pytest.raises(CheckpointError) as caught:
+        save_model(model, tmp_path, "a.safetensors")
+    assert str(caught.value) == message.format(folder=tmp_path, size=f"{size:.1f}")
+    assert size > 1
     assert list(tmp_path.iterdir()) == []
 
 
@@ -388,6 +417,34 @@ def test_one_generator_used_by_two_loaders_is_saved_once():
     assert checkpoint.generators_of([DataLoader(data, batch_sampler=batches)]) == [
         sampler.generator
     ]
+    # A loader that cuts no batches has the sampler alone.
+    assert checkpoint.generators_of([SimpleNamespace(sampler=sampler)]) == [sampler.generator]
+    both = [DataLoader(data, generator=generator), DataLoader(data, batch_sampler=batches)]
+    assert checkpoint.generators_of(both) == [generator, sampler.generator]
+
+
+def test_the_part_of_an_epoch_comes_back(tmp_path):
+    part = Partial(
+        batches=2,
+        losses=(1.5, 8),
+        scores=(3.0, 8),
+        lr=0.01,
+        seconds=0.25,
+        rng={"torch": torch.arange(3)},
+        loaders=[torch.arange(2)],
+    )
+    path, model = tmp_path / "last.safetensors", network()
+    save_checkpoint(path, model=model, epoch=1, history={"loss": [2.0]}, partial=part)
+    found = load_checkpoint(path, model=model)
+    assert (found.epoch, found.history) == (1, {"loss": [2.0]})
+    assert found.partial is not None
+    assert tuple(found.partial.losses) == part.losses
+    assert tuple(found.partial.scores) == part.scores
+    assert (found.partial.batches, found.partial.lr, found.partial.seconds) == (2, 0.01, 0.25)
+    assert torch.equal(found.partial.rng["torch"], torch.arange(3))
+    assert torch.equal(found.partial.loaders[0], torch.arange(2))
+    save_checkpoint(path, model=model, epoch=2, history={})
+    assert load_checkpoint(path, model=model).partial is None
 
 
 def test_a_sealed_file_of_another_kind_is_refused(tmp_path):

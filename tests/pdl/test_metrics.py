@@ -156,6 +156,11 @@ def test_what_can_not_be_weighted_is_refused():
             "accuracy needs at least one label, got none. Check the data loader.",
         ),
         (
+            lambda: WeightedMean().update(torch.zeros(3), 2),
+            "n must be the number of values, got n=2 and 3 values. Leave n out, or give the mean "
+            "of the batch as a scalar.",
+        ),
+        (
             lambda: WeightedMean().update(1.0),
             "a mean needs the number of samples behind it, got n=None. Call update(value, "
             "n=len(labels)).",
@@ -174,6 +179,13 @@ def test_a_mistake_is_answered_with_what_was_given_the_rule_and_what_to_do(mista
 
 def test_a_logit_of_exactly_zero_is_not_a_yes():
     assert correct(torch.zeros(1, 1), torch.zeros(1)).tolist() == [True]
+
+
+def test_many_values_are_added_in_double_precision():
+    """In float32 a thousand values of 1e-4 beside 1e4 are lost."""
+    mean = WeightedMean()
+    mean.update(torch.cat([torch.tensor([1e4]), torch.full((1000,), 1e-4)]))
+    assert mean.total == pytest.approx(1e4 + 0.1, abs=1e-6)
 
 
 def test_an_interrupted_mean_goes_on():

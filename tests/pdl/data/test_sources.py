@@ -196,7 +196,10 @@ def test_a_damaged_system_package_is_passed_over(
     set_entry(monkeypatch, "fashion_mnist", system=tmp_path)
     with caplog.at_level("INFO", logger="pdl.data.sources"):
         assert find("fashion_mnist").kind == "stand-in"
-    assert "left out the system package" in caplog.text
+    (left_out, *_), (found, *_) = caplog.messages, reversed(caplog.messages)
+    assert left_out.startswith("left out the system package: ")
+    assert str(tmp_path) in left_out
+    assert found == "fashion_mnist: stand-in, a tenth, shipped with pdl"
 
 
 def test_the_system_package_is_used(idx: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,6 +234,8 @@ def test_clothes_are_downloaded(
     damaged.write_bytes(b"damaged")
     assert fetch("fashion_mnist", patience=QUICK).kind == "real"
     assert len(server.asked) == 5  # only the damaged one again
+    assert fetch("fashion_mnist", patience=QUICK) == find("fashion_mnist", allow_download=False)
+    assert len(server.asked) == 5  # nothing
     assert places.content_sha256(damaged) == catalog.FASHION_TENTH["train-labels-idx1-ubyte"]
 
 
@@ -239,9 +244,11 @@ def test_offline_forbids_the_network(
 ) -> None:
     monkeypatch.setenv("PDL_OFFLINE", "1")
     assert find("food_mini").kind == "stand-in"
-    with pytest.raises(DownloadError, match="PDL_OFFLINE forbids the network"):
+    with pytest.raises(DownloadError, match="PDL_OFFLINE forbids the network") as caught:
         fetch("food_mini")
-    with pytest.raises(DataError, match="run `pdl data fetch food_mini`"):
+    folder = catalog.ENTRIES["food_mini"].folders[0]
+    assert str(caught.value).endswith(f"set PDL_DATA_DIR to a folder that holds {folder!r}.")
+    with pytest.raises(DataError, match=f"{folder!r}, or run `pdl data fetch food_mini`"):
         find("food_mini", allow_stand_in=False)
     assert server.asked == []
     values = {"": False, "0": False, "false": False, "No": False, "1": True, "yes": True}
@@ -288,7 +295,9 @@ def test_an_archive_that_is_no_data_set(
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("cats/1.jpg", "x")
     offer(server, path, monkeypatch)
-    with pytest.raises(DownloadError, match="must hold train and test folders"):
+    with pytest.raises(
+        DownloadError, match=r"must hold train and test folders.*Report this, please\.$"
+    ):
         fetch("food_mini", patience=QUICK)
     assert list(own_places.rglob("evil*")) == []
 
@@ -327,7 +336,7 @@ def test_waiting_for_another_process_ends(
     (own_places / "food_mini").mkdir()
     with (
         sources.FileLock(own_places / "food_mini" / ".fetch.lock"),
-        pytest.raises(DownloadError, match="another process that does not finish"),
+        pytest.raises(DownloadError, match=r"that does not finish\. Try again later\.$"),
     ):
         fetch("food_mini", patience=QUICK._replace(total=0.05))
 
@@ -355,6 +364,40 @@ def test_w8_a_cache_that_can_not_be_written(as_nobody: Run, open_folder: Path) -
     assert "PDL_CACHE" in lines[1]
 
 
+@pytest.mark.parametrize("reason", ["No space left on device", None])
+def test_w8_a_download_that_can_not_be_kept(
+    food_zip: tuple[Path, catalog.Entry],
+    own_places: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    reason: str | None,
+) -> None:
+    def refuse(*_: Any, **__: Any) -> Path:
+        raise OSError(28, reason) if reason else OSError("odd")
+
+    monkeypatch.setattr(sources, "download", refuse)
+    with pytest.raises(DownloadError) as caught:
+        fetch("food_mini", patience=QUICK)
+    folder = str(own_places / "food_mini")
+    assert str(caught.value) == (
+        f"the cache must be writable, got {folder!r}: {reason or 'odd'}. "
+        "Free some space, or set PDL_CACHE to another folder."
+    )
+
+
+def test_each_download_waits_as_long_as_it_was_told(
+    food_zip: tuple[Path, catalog.Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Patience] = []
+
+    def note(*_: Any, patience: Patience) -> Path:
+        told.append(patience)
+        raise DownloadError("unreachable")
+
+    monkeypatch.setattr(sources, "download", note)
+    assert find("food_mini", patience=QUICK).kind == "stand-in"
+    assert told == [QUICK]
+
+
 def test_w8_a_full_cache(full_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (full_disk / "other").write_bytes(bytes(2_085_000))
     monkeypatch.setenv("PDL_CACHE", str(full_disk))
@@ -371,6 +414,7 @@ def test_w8_odd_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_syste
         cache_dir()
     assert {found.kind for found in available()} == {"stand-in"}
     assert find("food_mini").count == 9
+    assert find("food_mini").source == "drawn by pdl"
     monkeypatch.setenv("PDL_CACHE", "relative")
     monkeypatch.chdir(tmp_path)
     assert cache_dir() == tmp_path / "relative"
