@@ -356,8 +356,12 @@ def test_a_gradient_that_is_no_number_stops_before_the_step_when_it_is_measured(
 def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
     model, path = Root(), tmp_path / "last.safetensors"
     loader = [(torch.ones(2, 1), torch.ones(2, 1))]
-    with pytest.raises(TrainingError, match="NaN or infinity in 'weight' after epoch 1"):
+    with pytest.raises(TrainingError) as caught:
         fit(model, loader, loss_fn=nn.L1Loss(), metric=None, checkpoint=path)
+    assert str(caught.value) == (
+        "the weights must be finite, got NaN or infinity in 'weight' after epoch 1, from a "
+        "gradient that was not finite. Lower the learning rate or set grad_clip=1.0."
+    )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -427,6 +431,46 @@ def test_gradients_are_clipped_to_the_norm():
     assert moved.norm().item() == pytest.approx(0.5, rel=1e-4)
 
 
+def test_one_pass_clips_and_counts_steps_as_training_does():
+    model = plain()
+    before = weights(model)
+    optimizer = sgd(model, 1.0)
+    scheduler = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
+    options = {"device": "cpu", "scheduler": scheduler, "grad_clip": 0.5}
+    loader = [(100 * points()[0], points()[1])]
+    train_step(model, loader, nn.CrossEntropyLoss(), optimizer, **options)
+    moved = torch.cat([(weights(model)[k] - before[k]).flatten() for k in before])
+    assert moved.norm().item() == pytest.approx(0.5, rel=1e-4)
+    assert optimizer.param_groups[0]["lr"] == 0.5
+
+
+def test_one_pass_names_the_epoch_it_was_told():
+    loader = [(points()[0].clone(), points()[1])]
+    loader[0][0][0] = math.nan
+    model = plain()
+    with pytest.raises(TrainingError, match=r"\bepoch 7\b"):
+        train_step(model, loader, nn.CrossEntropyLoss(), sgd(model), epoch=7)
+    wrong = [(points()[0][:, :3], points()[1])]
+    with pytest.raises(RuntimeError) as caught:
+        engine.test_step(model, wrong, nn.CrossEntropyLoss(), device="cpu", epoch=7)
+    assert "in epoch 7, batch 1" in caught.value.__notes__[0]
+
+
+def test_images_keep_their_layout_unless_told_otherwise():
+    seen = []
+
+    class Model(nn.Sequential):
+        def forward(self, x):
+            seen.append(x.is_contiguous())
+            return super().forward(x)
+
+    model = Model(nn.Conv2d(3, 2, 1), nn.Flatten(), nn.Linear(32, 3))
+    loader = [(torch.rand(2, 3, 4, 4), torch.tensor([0, 1]))]
+    train_step(model, loader, nn.CrossEntropyLoss(), sgd(model))
+    engine.test_step(model, loader, nn.CrossEntropyLoss())
+    assert seen == [True, True]
+
+
 def test_a_schedule_counts_epochs_or_steps():
     loader = batches(*points(), 8)  # 3 steps an epoch
     rates = {}
@@ -450,6 +494,25 @@ def test_a_plateau_is_judged_by_the_validation_loss(with_validation):
     arguments = (loader, loader) if with_validation else (loader,)
     history = fit(model, *arguments, epochs=3, **options)
     assert history["lr"] == pytest.approx([1e-20, 1e-20, 1e-21])
+
+
+def test_a_plateau_looks_at_the_validation_loss_alone():
+    model = plain()
+    loss, measured = nn.CrossEntropyLoss(), []
+
+    def better_on_validation(outputs, targets):
+        if model.training:
+            return loss(outputs, targets)
+        measured.append(1.0)
+        return loss(outputs, targets) - len(measured)
+
+    optimizer = sgd(model, 1e-20)
+    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0, eps=0.0)
+    loader = batches(*points(), 24)
+    options = {"optimizer": optimizer, "scheduler": scheduler, "loss_fn": better_on_validation}
+    history = fit(model, loader, loader, epochs=4, **options)
+    assert history["val_loss"] == sorted(history["val_loss"], reverse=True)
+    assert history["lr"] == [1e-20] * 4
 
 
 def test_amp_computes_in_bfloat16_and_keeps_float32_weights():
@@ -704,8 +767,12 @@ def test_resume_without_a_file_starts_and_with_a_finished_one_only_reads_it(tmp_
 def test_resume_refuses_what_does_not_belong_together(tmp_path):
     path = tmp_path / "last.safetensors"
     run(2, checkpoint=path)
-    with pytest.raises(ConfigError, match="holds 2 epochs, more than epochs=1"):
+    with pytest.raises(ConfigError) as caught:
         run(1, checkpoint=path, resume=True)
+    assert str(caught.value) == (
+        f"{str(path)!r} holds 2 epochs, more than epochs=1. "
+        "Set epochs to 2 or more, or start a new file."
+    )
     with pytest.raises(ConfigError, match="holds the state of an earlier run"):
         run(3, checkpoint=path)
     with pytest.raises(ConfigError, match="same measurements"):

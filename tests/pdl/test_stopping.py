@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from time import perf_counter
 
 import pytest
 import torch
@@ -109,6 +110,7 @@ def test_stopped_at_any_step_and_resumed_equals_never_stopped(tmp_path, kind, at
 
 
 def test_the_step_that_the_signal_fell_into_is_finished_and_saved(tmp_path):
+    started = perf_counter()
     stopped = Fit(fixed_batches(), tmp_path / "last.safetensors", at=8)
     with pytest.raises(SystemExit) as leaving:
         stopped.run()
@@ -118,7 +120,15 @@ def test_the_step_that_the_signal_fell_into_is_finished_and_saved(tmp_path):
         model=stopped.model,
         optimizer=torch.optim.SGD(stopped.model.parameters(), lr=0.1, momentum=0.9),
     )
-    assert (progress.epoch, progress.partial.batches) == (1, 2)  # 6 batches an epoch
+    part = progress.partial
+    assert (progress.epoch, part.batches) == (1, 2)  # 6 batches an epoch
+    assert (part.losses[1], part.scores[1], part.lr) == (8, 8, 0.1)
+    assert part.losses[0] > 0
+    assert 0 < part.seconds + progress.history["seconds"][0] < perf_counter() - started
+    resumed = Fit(fixed_batches(), tmp_path / "last.safetensors", resume=True)
+    seconds = resumed.run()["seconds"]
+    assert seconds[1] > part.seconds
+    assert sum(seconds) < perf_counter() - started
     assert not (tmp_path / "last.safetensors.lock").exists()
 
 
