@@ -31,7 +31,18 @@ pytest_add_cli_args_test_selection = {tests}
 pytest_add_cli_args = {options}
 """
 OWN = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-OPTIONS = ["-p", "no:randomly", "-p", "no:xdist", "-o", "addopts=", "-m", "not slow"]
+OPTIONS = [
+    "-p",
+    "no:randomly",
+    "-p",
+    "no:xdist",
+    "-o",
+    "addopts=",
+    "-o",
+    "timeout=30",
+    "-m",
+    "not slow",
+]
 NOTICED = ("killed", "timeout", "segfault", "suspicious", "caught_by_type_check")
 
 
