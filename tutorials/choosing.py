@@ -206,7 +206,7 @@ assert once < 1e-6
 assert abs(twice - (math.log(math.e + 2) - 1)) < 1e-4
 
 # %% [markdown]
-# How far down can a loss start? A model that knows nothing gives each of `K` classes the same chance,
+# Where does a loss start? A model that knows nothing gives each of `K` classes the same chance,
 # so its cross-entropy is the logarithm of `K`: {{ f"{math.log(3):.3f}" }} for 3 classes,
 # {{ f"{math.log(10):.3f}" }} for 10. A loss that stays there says "nothing learned".
 #
@@ -380,7 +380,9 @@ c = plotting.COLORS
 _, ax = plt.subplots(figsize=(7.2, 3.2))
 for (name, losses), color in zip(valleys.items(), ("blue", "orange"), strict=True):
     ax.plot(rates, losses, "o-", color=c[color], ms=4)
-    ax.text(lowest[name], min(losses) - 0.03, name, color=c[color], ha="center", va="top")
+    at = {"SGD": 6, "Adam": losses.index(min(losses))}[name]  # where there is room
+    up = 0.1 if name == "SGD" else -0.1
+    ax.text(rates[at], losses[at] + up, name, color=c[color], ha="center", va="center")
 ax.axhline(math.log(2), color=c["muted"], lw=1, ls=":")
 ax.text(rates[0], math.log(2) + 0.02, "knows nothing", color=c["muted"])
 _ = ax.set(xscale="log", xlabel="learning rate", ylabel="loss", ylim=(-0.12, 1.0))
