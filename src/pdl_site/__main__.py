@@ -39,10 +39,12 @@ def read_settings(config: Path) -> Settings:
         The settings of the book.
 
     Raises:
-        SiteError: If the file does not name the plugin.
+        SiteError: If the file can not be read or does not name the plugin.
     """
     try:
         data = yaml.load(config.read_text(encoding="utf-8"), Loader=_Loader)
+    except OSError as error:
+        raise SiteError(f"can not be read: {error.strerror}", path=str(config)) from error
     except yaml.YAMLError as error:
         raise SiteError(f"is not YAML: {error}", path=config.name) from error
     options = _options(data)

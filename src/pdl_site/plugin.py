@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import logging
 import os
@@ -53,6 +54,7 @@ OFFLINE_WORKER = "assets/vendor/iframe-worker/shim.js"
 """Lets the search run in a page that is opened from a folder."""
 SNIPPET = "--8<--"
 """By this mark a page takes in another file."""
+LAST_PORT = 65_535
 CARDS = "assets/cards"
 """Folder of the pictures beside shared links."""
 
@@ -446,10 +448,12 @@ class SitePlugin(BasePlugin[SiteConfig]):
 def _check_address(host: str, port: int) -> None:
     """Stop where the live server could not listen."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    other = f"{host}:{port + 1 if port < LAST_PORT else 8000}"
     try:
+        if port > LAST_PORT:
+            raise OSError(errno.EINVAL, f"the last port is {LAST_PORT}")
         socket.create_server((host, port), family=family).close()
     except OSError as error:
-        other = f"{host}:{port % 65535 + 1}"
         reason = str(error.strerror).partition(" (while")[0]
         raise Abort(
             f"{host}:{port} can not be used ({reason}); choose another address: "

@@ -124,6 +124,11 @@ class TestSettings:
             read_settings(file)
         assert str(caught.value).startswith(message)
 
+    def test_a_missing_file(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        file = tmp_path / "no.yml"
+        assert main(["-f", str(file), "run"]) == 1
+        assert capsys.readouterr().err == f"{file}: can not be read: No such file or directory\n"
+
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:

@@ -215,6 +215,11 @@ class TestAddress:
         )
         assert not (project.root / ".cache").exists()
 
+    def test_a_port_that_does_not_exist(self, project: Project) -> None:
+        config = configured(project, "serve", dev_addr="127.0.0.1:70000")
+        with pytest.raises(Abort, match=r"^127\.0\.0\.1:70000 can not be used \(the last port is"):
+            config.plugins.on_config(config)
+
     def test_the_server_itself_does_not_hinder_the_next_build(self, project: Project) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             address = f"127.0.0.1:{free.getsockname()[1]}"
