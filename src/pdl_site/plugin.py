@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import logging
 import os
@@ -447,18 +446,19 @@ class SitePlugin(BasePlugin[SiteConfig]):
 
 def _check_address(host: str, port: int) -> None:
     """Stop where the live server could not listen."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    other = f"{host}:{port + 1 if port < LAST_PORT else 8000}"
-    try:
-        if port > LAST_PORT:
-            raise OSError(errno.EINVAL, f"the last port is {LAST_PORT}")
-        socket.create_server((host, port), family=family).close()
-    except OSError as error:
-        reason = str(error.strerror).partition(" (while")[0]
+    reason = f"the last port is {LAST_PORT}" if port > LAST_PORT else ""
+    if not reason:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            socket.create_server((host, port), family=family).close()
+        except OSError as error:
+            reason = str(error.strerror).partition(" (while")[0]
+    if reason:
+        other = f"{host}:{port + 1 if port < LAST_PORT else 8000}"
         raise Abort(
             f"{host}:{port} can not be used ({reason}); choose another address: "
             f"ADDRESS={other} make serve, or mkdocs serve --dev-addr {other}"
-        ) from error
+        )
 
 
 def _listed(page: MkDocsPage) -> Listed:
