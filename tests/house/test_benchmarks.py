@@ -49,6 +49,43 @@ def test_a_small_run_reports(name: str, tmp_path: Path) -> None:
     assert done.stdout.strip() in text
 
 
+FAKE = """#!{python}
+import json, sys, urllib.request
+with urllib.request.urlopen(sys.argv[1]) as answer:
+    size = int(answer.headers["Content-Length"])
+audit = lambda value: {{"numericValue": value}}
+print(json.dumps({{
+    "categories": {{name: {{"score": 0.98}} for name in
+                   ("performance", "accessibility", "best-practices", "seo")}},
+    "audits": {{"total-byte-weight": audit(size), "largest-contentful-paint": audit(1500),
+               "total-blocking-time": audit(20)}},
+    "environment": {{"benchmarkIndex": 2400}},
+}}))
+"""
+
+
+def test_pages_are_looked_at_compressed_and_told(tmp_path: Path) -> None:
+    """With a program in the place of Lighthouse that fetches the page and finds it good."""
+    page = tmp_path / "site" / "learn" / "00_fundamentals" / "index.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("<p>word</p>" * 1000)
+    program = tmp_path / "lighthouse"
+    program.write_text(FAKE.format(python=sys.executable))
+    program.chmod(0o755)
+    numbers = tmp_path / "numbers.json"
+    script = str(REPO / "benchmarks" / "pages.py")
+    words = ["--rounds", "2", "--lighthouse", str(program), "--site", str(tmp_path / "site")]
+    words += ["--pages", "chapter 00", "--json", str(numbers)]
+    done = subprocess.run(
+        [sys.executable, script, *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "| chapter 00 | 98 | 98 | 98 | 98 | 0 | 1.5 s | 20 ms |" in done.stdout
+    assert "| chapter 00, learnpytorch.io | 49 |" in done.stdout
+    told = json.loads(numbers.read_text(encoding="utf-8"))
+    assert told["ratios"]["pages.chapter_00.bytes_of_peer"] > 1000
+
+
 def test_a_page_without_the_marks_is_left_alone(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("nothing here")
