@@ -1105,6 +1105,12 @@ if device.type == "cpu":
     assert abs(history["train_loss"][900] - 0.00126) < 5e-6
     assert abs(history["val_loss"][900] - 0.01380) < 5e-6
 
+# %% [markdown] tags=["number"] row="01 layer weight"
+# {{ f"{model.linear.weight.item():.4f}" }}
+
+# %% [markdown] tags=["number"] row="01 layer losses"
+# {{ f"{train_901:.5f}, {test_901:.5f}" }}
+
 # %% alt="Loss curves of the nn.Linear model over a thousand epochs: both fall fast, and then stay in a narrow band." caption="A thousand epochs, and the same swing at the end: the thick band is the flip of every epoch. *Validation* is the library's name for the points kept back."
 plotting.plot_loss_curves(history)
 

@@ -391,6 +391,9 @@ assert 0.4 < line_accuracy < 0.6
 assert abs(losses[-1] - torch.log(torch.tensor(2.0)).item()) < 0.01
 assert 0.58 < best_line < 0.65
 
+# %% [markdown] tags=["number"] row="02 lines"
+# {{ f"{100 * line_accuracy:.1f} %" }}
+
 # %% [markdown]
 # ### Try harder
 #
@@ -574,6 +577,9 @@ print(f"chosen: {best}, test {test_accuracy:.1%}")
 assert min(scores[best]) > 0.97
 assert test_accuracy > 0.97
 assert max(scores["SGD, lr 0.1"]) < 0.8
+
+# %% [markdown] tags=["number"] row="02 rings"
+# {{ f"{100 * test_accuracy:.1f} %" }}
 
 # %% [markdown]
 # How does it do that? Each unit of the first layer has a line along which its ReLU bends. Here
@@ -965,6 +971,9 @@ plot_confusion_matrix(MulticlassConfusionMatrix(4)(guesses, k_test), ["0", "1", 
 assert cloud_accuracy > 85
 assert guesses.unique().tolist() == [0, 1, 2, 3]
 assert cloud_accuracy > ceiling - 3
+
+# %% [markdown] tags=["number"] row="02 clouds"
+# {{ f"{cloud_accuracy:.1f} %" }}
 
 # %% [markdown] tags=["wrong"]
 # **Softmax in the model *and* `CrossEntropyLoss`.** The loss applies its own softmax, so it now

@@ -759,7 +759,7 @@ assert mean_0["train_acc"][-1] - mean_0["val_acc"][-1] > (0.15 if real else 0.01
 # [TrivialAugment](https://arxiv.org/abs/2103.10158) has none, and did as well or better in its
 # paper.
 
-# %% [markdown] covers=["04.16"]
+# %% [markdown] covers=["04.16"] corrects=["111"]
 # [`TrivialAugmentWide`](https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.v2.TrivialAugmentWide.html)
 # draws **one** of 14 operations for each picture, and a random strength for it. So a picture is
 # turned *or* sheared *or* moved *or* gets other colors, never all at once.
