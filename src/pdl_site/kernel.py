@@ -73,6 +73,8 @@ MATPLOTLIBRC = "svg.hashsalt: pdl_site\nsvg.fonttype: path\nsavefig.bbox: tight\
 
 _running: set[int] = set()
 """Process groups of the kernels that run now."""
+_kills: list[None] = []
+"""One item for each call of `kill_kernels`: a kernel that was starting meanwhile is killed, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,11 +137,14 @@ async def start_kernel(options: RunOptions) -> AsyncIterator[tuple[NotebookClien
             resources={"metadata": {"path": work}},
         )  # fmt: skip
         group: int | None = None
+        before = len(_kills)
         try:
             async with client.async_setup_kernel(env=_environment(options, rc), cwd=work):
                 group = getattr(manager.provisioner, "pid", None)
                 if group is not None:
                     _running.add(group)
+                    if len(_kills) > before:
+                        _kill(group)
                 yield client, work
         finally:
             # The client did not make the manager, so it leaves it running.
@@ -153,7 +158,8 @@ async def start_kernel(options: RunOptions) -> AsyncIterator[tuple[NotebookClien
 
 
 def kill_kernels() -> None:
-    """Kill the kernels that run now, and their children: whoever waits for them goes on at once."""
+    """Kill the kernels that run or start now, and their children: who waits for them goes on."""
+    _kills.append(None)
     for group in tuple(_running):
         _kill(group)
 

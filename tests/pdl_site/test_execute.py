@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from projects import KEY, Project, chapter, code, options, prose
 
+from pdl_site import kernel
 from pdl_site.errors import ExecutionError
 from pdl_site.execute import Session, run_chapter
 from pdl_site.kernel import fence, kill_kernels, start_kernel
@@ -352,6 +353,20 @@ class TestFence:
 
     def test_the_fence_is_python(self, tmp_path: Path) -> None:
         compile(fence(options(tmp_path), "/w"), "fence", "exec")
+
+
+def test_a_kernel_that_starts_while_all_are_killed_is_killed_too(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked_to_end(*given: Any, environment: Any = kernel._environment) -> dict[str, str]:
+        kill_kernels()
+        return environment(*given)
+
+    monkeypatch.setattr(kernel, "_environment", asked_to_end)
+    clock = time.monotonic()
+    with pytest.raises((ExecutionError, RuntimeError)):
+        run(code("import time\ntime.sleep(40)"))
+    assert time.monotonic() - clock < 30
 
 
 def test_killing_all_kernels_ends_a_run_at_once(run: Any, tmp_path: Path) -> None:
