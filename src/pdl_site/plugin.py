@@ -118,6 +118,7 @@ class SitePlugin(BasePlugin[SiteConfig]):
         self.tables: dict[str, dict[str, Any]] = {}
         self.pages: list[MkDocsPage] = []
         self.rendered: dict[str, tuple[object, Page]] = {}
+        self.exercises: dict[str, tuple[object, bytes]] = {}
         self.live = LiveCache()
         self.turn = contextlib.ExitStack()
         self.notebooks = tempfile.mkdtemp(prefix="notebooks-")
@@ -221,7 +222,7 @@ class SitePlugin(BasePlugin[SiteConfig]):
                 files.append(File.generated(config, f"{uri}/{name}/{own}", content=content))
                 if own in {f"{name}.ipynb", f"{name}.py"}:
                     together[f"{config.site_name.lower()}/{own}"] = content
-            if book.settings.exercises and (content := book.exercises(entry)):
+            if book.settings.exercises and (content := self._exercises(book, entry)):
                 files.append(self._notebook(f"{EXERCISES}/{name}.ipynb", content, entry, config))
                 together[f"{config.site_name.lower()}/{EXERCISES}/{name}.ipynb"] = content
         packed = archive(together)
@@ -373,6 +374,15 @@ class SitePlugin(BasePlugin[SiteConfig]):
         known = self.rendered.get(chapter.name)
         if known is None or known[0] != stamp:
             known = self.rendered[chapter.name] = stamp, book.render(entry, notice)
+        return known[1]
+
+    def _exercises(self, book: Book, entry: Entry) -> bytes:
+        """The notebook of a chapter's exercises, made anew only when something of it changed."""
+        chapter, record = entry.chapter, entry.record
+        stamp = (chapter.text, record and record.values, book.settings)
+        known = self.exercises.get(chapter.name)
+        if known is None or known[0] != stamp:
+            known = self.exercises[chapter.name] = stamp, book.exercises(entry)
         return known[1]
 
     def _notebook(self, name: str, content: bytes, entry: Entry, config: MkDocsConfig) -> File:
