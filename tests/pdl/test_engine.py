@@ -468,7 +468,8 @@ def test_images_keep_their_layout_unless_told_otherwise():
     loader = [(torch.rand(2, 3, 4, 4), torch.tensor([0, 1]))]
     train_step(model, loader, nn.CrossEntropyLoss(), sgd(model))
     engine.test_step(model, loader, nn.CrossEntropyLoss())
-    assert seen == [True, True]
+    fit(model, loader, loader)
+    assert seen == [True] * 4
 
 
 def test_a_schedule_counts_epochs_or_steps():
@@ -604,6 +605,7 @@ class Terminal(io.StringIO):
 @pytest.mark.parametrize(
     ("stream", "disabled", "progress", "shown"),
     [
+        (Terminal, None, None, True),
         (Terminal, None, True, True),
         (Terminal, "1", True, False),
         (Terminal, None, False, False),
@@ -616,7 +618,8 @@ def test_the_bar_is_shown_on_a_terminal_only(monkeypatch, stream, disabled, prog
         monkeypatch.setenv("TQDM_DISABLE", disabled)
     output = stream()
     monkeypatch.setattr(sys, "stderr", output)
-    fit(plain(), batches(*points(), 8), epochs=2, progress=progress)
+    chosen = {} if progress is None else {"progress": progress}  # it is shown by default
+    fit(plain(), batches(*points(), 8), epochs=2, **chosen)
     text = output.getvalue()
     assert ("2/2" in text and "train_loss=" in text) == shown
     assert bool(text) == shown
@@ -685,6 +688,12 @@ def test_a_wrong_type_or_shape_says_which_batch_it_was():
 def test_a_label_too_large_is_refused_before_the_loss():
     with pytest.raises(DataError, match=r"0 to 2 for a model with 3 outputs, got 3"):
         fit(plain(), [(torch.randn(1, 4), torch.tensor([3]))])
+
+
+def test_a_label_too_large_is_refused_while_measuring_too():
+    inputs, targets = points()
+    with pytest.raises(DataError, match=r"labels must lie in 0 to 2 .* got 3 in batch 1"):
+        engine.test_step(plain(), [(inputs, targets + 1)], nn.CrossEntropyLoss())
 
 
 def test_a_single_sample_for_batch_norm_is_explained():

@@ -124,6 +124,7 @@ def test_the_step_that_the_signal_fell_into_is_finished_and_saved(tmp_path):
     assert (progress.epoch, part.batches) == (1, 2)  # 6 batches an epoch
     assert (part.losses[1], part.scores[1], part.lr) == (8, 8, 0.1)
     assert part.losses[0] > 0
+    assert part.seconds > 0
     assert 0 < part.seconds + progress.history["seconds"][0] < perf_counter() - started
     resumed = Fit(fixed_batches(), tmp_path / "last.safetensors", resume=True)
     seconds = resumed.run()["seconds"]
