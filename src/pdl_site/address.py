@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from urllib.parse import urlsplit
 
-CANONICAL = re.compile(r'\s*<link rel="canonical"[^>]*>')
+CANONICAL = '<link rel="canonical"'
 
 
 def is_public(site_url: str) -> bool:
@@ -58,4 +57,5 @@ def without_canonical(html: str) -> str:
     Returns:
         The page without it.
     """
-    return CANONICAL.sub("", html)
+    before, found, after = html.partition(CANONICAL)
+    return before.rstrip() + after.partition(">")[2] if found else html

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 BEFORE = """## What the exercises stand on
 
 These cells are taken from the chapter. Run them first."""
+
+
+_needed = functools.lru_cache(maxsize=64)(needed)  # an edit of prose leaves the code as it was
 
 
 class Exercise(NamedTuple):
@@ -128,9 +132,9 @@ def groundwork_of(chapter: Chapter, exercises: Sequence[Exercise]) -> list[Cell]
     first = exercises[0].task.number
     earlier = [cell for cell in chapter.code_cells if cell.number < first]
     parts = [cell for one in exercises for cell in (*one.given, *one.solution, *one.checks)]
-    later = [cell.source for cell in parts]
-    always = [place for place, cell in enumerate(earlier) if "leaves-files" in cell.tags]
-    places = needed([cell.source for cell in earlier], later, always=always)
+    later = tuple(cell.source for cell in parts)
+    always = tuple(place for place, cell in enumerate(earlier) if "leaves-files" in cell.tags)
+    places = _needed(tuple(cell.source for cell in earlier), later, always=always)
     return [earlier[place] for place in places]
 
 

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from jinja2 import BytecodeCache
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from jinja2 import Environment, Template
     from jinja2.bccache import Bucket
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
+    from mkdocs.structure.nav import Navigation
     from mkdocs.structure.pages import Page
 
 RENDERED = ("content", "toc", "_title_from_render", "present_anchor_ids")
@@ -65,6 +67,7 @@ class LiveCache:
     def __init__(self) -> None:
         self._kept: dict[str, _Kept] = {}
         self._entries: dict[str, tuple[str, list[dict[str, Any]]]] = {}
+        self._outputs: dict[str, tuple[str, str]] = {}
         self.templates = Templates()
 
     def wrap(self, page: Page, included: str, autorefs: Any) -> None:
@@ -123,6 +126,62 @@ class LiveCache:
             self._entries[page.url] = digest, [dict(entry) for entry in index.entries[before:]]
 
         index.add_entry_from_context = add
+
+    def keep_outputs(self, env: Environment, nav: Navigation, included: str) -> None:
+        """Let pages whose content and place in the book are unchanged keep their whole HTML.
+
+        Args:
+            env: The environment of this build's templates.
+            nav: The navigation, which each page shows.
+            included: Digest of all else that the templates show.
+        """
+        around = f"{included}\n{_outline(nav.items)}"
+        original = env.get_template
+
+        def get_template(name: Any, *arguments: Any, **options: Any) -> Any:
+            template = original(name, *arguments, **options)
+            if arguments or options:  # asked for by another template
+                return template
+            return _KeptTemplate(template, around, self._outputs)
+
+        env.get_template = get_template  # type: ignore[method-assign]  # MkDocs asks for no other
+
+
+class _KeptTemplate:
+    """A template that renders a page only when something of it changed."""
+
+    def __init__(self, template: Template, around: str, kept: dict[str, tuple[str, str]]) -> None:
+        self._template, self._around, self._kept = template, around, kept
+
+    def render(self, context: Mapping[str, Any]) -> str:
+        page = context.get("page")
+        if page is None:  # of no page: a sitemap, the page for lost addresses
+            return self._template.render(context)
+        neighbors = [
+            (other.url, other.title, other.meta.get("gives")) if other else None
+            for other in (page.previous_page, page.next_page)
+        ]
+        seen = (
+            f"{self._around}\n{page.title}\n{dict(page.meta)}\n{neighbors}\n{page.edit_url}\n"
+            f"{_contents(page.toc)}\n{context['config'].extra_css}\n{page.content}"
+        )
+        digest = hashlib.sha256(seen.encode()).hexdigest()
+        kept = self._kept.get(page.url)
+        if kept is None or kept[0] != digest:
+            kept = self._kept[page.url] = digest, self._template.render(context)
+        return kept[1]
+
+
+def _outline(items: Iterable[Any]) -> list[Any]:
+    """Titles and addresses of the navigation, level by level."""
+    return [
+        (item.title, getattr(item, "url", None), _outline(item.children or ())) for item in items
+    ]
+
+
+def _contents(items: Iterable[Any]) -> list[Any]:
+    """Titles and places of a page's table of contents."""
+    return [(item.title, item.id, _contents(item.children)) for item in items]
 
 
 @contextlib.contextmanager

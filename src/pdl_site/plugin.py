@@ -117,6 +117,7 @@ class SitePlugin(BasePlugin[SiteConfig]):
         self.figures: dict[str, str] = {}
         self.tables: dict[str, dict[str, Any]] = {}
         self.pages: list[MkDocsPage] = []
+        self.nav: Navigation | None = None
         self.rendered: dict[str, tuple[object, Page]] = {}
         self.exercises: dict[str, tuple[object, bytes]] = {}
         self.live = LiveCache()
@@ -238,6 +239,7 @@ class SitePlugin(BasePlugin[SiteConfig]):
 
     def on_nav(self, nav: Navigation, **_: Any) -> Navigation:
         """Remember the order of the pages."""
+        self.nav = nav
         self.pages = list(nav.pages)
         return nav
 
@@ -293,8 +295,11 @@ class SitePlugin(BasePlugin[SiteConfig]):
             # styles and the API pages their backlinks.
             mkdocstrings: Any = config.plugins["mkdocstrings"]
             mkdocstrings.get_handler("python").update_env(config)
-        if self.serving:
+        if self.serving and self.nav is not None:
             env.bytecode_cache = self.live.templates
+            root = Path(config.config_file_path).parent
+            shown = [Path(config.config_file_path), *(root / "overrides").rglob("*.html")]
+            self.live.keep_outputs(env, self.nav, digest_files(shown))
         search: Any = config.plugins.get("material/search") or config.plugins.get("search")
         if self.serving and (index := getattr(search, "search_index", None)) is not None:
             self.live.keep_entries(index)

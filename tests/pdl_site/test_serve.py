@@ -203,3 +203,69 @@ def test_templates_are_compiled_once_for_all_rebuilds() -> None:
     assert rebuilt("{{ x }}") == ("3", 1)
     assert rebuilt("{{ x }}") == ("3", 0)
     assert rebuilt("{{ x + 1 }}") == ("4", 1)
+
+
+def page_of(url: str, content: str, **more: Any) -> Any:
+    known = {"title": "T", "meta": {}, "toc": [], "edit_url": None}
+    neighbors = {"previous_page": None, "next_page": None}
+    return SimpleNamespace(url=url, content=content, **{**known, **neighbors, **more})
+
+
+def nav_of(*titles: str) -> Any:
+    return SimpleNamespace(
+        items=[SimpleNamespace(title=title, url=title, children=None) for title in titles]
+    )
+
+
+class TestKeptOutputs:
+    """Each rebuild has a new environment; what a page shows decides whether it is rendered."""
+
+    def rendered(self, live: LiveCache, page: Any, nav: Any, included: str = "same") -> str:
+        counter: list[int] = self.__dict__.setdefault("counter", [])
+        env = Environment(
+            loader=DictLoader({"main.html": "{{ count() }} {{ page.content }}"}), autoescape=True
+        )
+        env.globals["count"] = lambda: counter.append(1) or len(counter)
+        live.keep_outputs(env, nav, included)
+        context = {"page": page, "config": SimpleNamespace(extra_css=[])}
+        return env.get_template("main.html").render(context)
+
+    def test_unchanged_pages_are_not_rendered_again(self) -> None:
+        live, nav = LiveCache(), nav_of("a", "b")
+        assert self.rendered(live, page_of("a", "x"), nav) == "1 x"
+        assert self.rendered(live, page_of("a", "x"), nav) == "1 x"
+        assert self.rendered(live, page_of("b", "x"), nav) == "2 x"
+
+    @pytest.mark.parametrize(
+        ("page", "nav", "included"),
+        [
+            (page_of("a", "y"), nav_of("a"), "same"),
+            (page_of("a", "x", title="New"), nav_of("a"), "same"),
+            (page_of("a", "x", meta={"level": 1}), nav_of("a"), "same"),
+            (page_of("a", "x", edit_url="e"), nav_of("a"), "same"),
+            (
+                page_of("a", "x", toc=[SimpleNamespace(title="S", id="s", children=[])]),
+                nav_of("a"),
+                "same",
+            ),
+            (page_of("a", "x", next_page=page_of("b", "")), nav_of("a"), "same"),
+            (page_of("a", "x"), nav_of("a", "b"), "same"),
+            (page_of("a", "x"), nav_of("a"), "changed template"),
+        ],
+    )
+    def test_what_a_page_shows_is_seen(self, page: Any, nav: Any, included: str) -> None:
+        live = LiveCache()
+        assert self.rendered(live, page_of("a", "x"), nav_of("a")).startswith("1 ")
+        assert self.rendered(live, page, nav, included).startswith("2 ")
+
+    def test_pages_without_content_of_their_own_are_always_rendered(self) -> None:
+        live = LiveCache()
+        assert [self.rendered(live, None, nav_of("a")) for _ in range(2)] == ["1 ", "2 "]
+
+    def test_templates_that_templates_ask_for_are_left_alone(self) -> None:
+        live = LiveCache()
+        child = "{% extends 'main.html' %}{% block a %}x{% endblock %}"
+        templates = {"main.html": "<{% block a %}{% endblock %}>", "404.html": child}
+        env = Environment(loader=DictLoader(templates), autoescape=True)
+        live.keep_outputs(env, nav_of("a"), "same")
+        assert env.get_template("404.html").render({}) == "<x>"
