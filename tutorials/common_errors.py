@@ -330,7 +330,7 @@ right_loss = nn.MSELoss()(outputs, targets.unsqueeze(1))
 differences = outputs - targets
 print(f"{differences.numel()} squares, mean {wrong_loss:.3f}")
 print(f"in the right shape: {right_loss:.3f}")
-say(caught[0].message)
+print(textwrap.fill(f"a warning: {caught[0].message}", 78))
 
 # %% [markdown]
 # It goes on. [Broadcasting](../glossary.md#broadcasting) stretches the column and the row to a

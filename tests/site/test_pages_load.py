@@ -31,7 +31,7 @@ def test_a_wrong_address_shows_the_page_for_it(visit: Callable[..., Any]) -> Non
     seen = visit("/learn/no-such-chapter/", quiet=True)
 
     assert seen.refused[0].startswith("404 ")
-    assert seen.page.locator("article h1").count() == 1
+    assert seen.page.locator(".md-content h1").count() == 1
     # The browser itself reports the 404 of the page; nothing else may fail.
     assert [error for error in seen.errors if "404" not in error] == []
     assert len(seen.refused) == 1
