@@ -81,7 +81,7 @@ def _options(data: Any, name: str = "pdl_site") -> dict[str, Any] | None:
     """Find a plugin's options in a list of plugins or in a mapping."""
     plugins = data.get("plugins") if isinstance(data, dict) else None
     if isinstance(plugins, dict):
-        plugins = [{name: options} for name, options in plugins.items()]
+        plugins = [{key: options} for key, options in plugins.items()]
     for plugin in plugins or []:
         if plugin == name:
             return {}

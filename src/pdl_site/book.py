@@ -236,9 +236,7 @@ class Book:
         Returns:
             The page.
         """
-        chapter, record, settings = entry.chapter, entry.record, self.settings
-        if record is not None and not _fits(record, chapter):
-            record = None
+        chapter, record, settings = entry.chapter, _fitting(entry), self.settings
         library = f"{settings.library}."
         uses = [
             {
@@ -277,14 +275,12 @@ class Book:
             entry: The chapter.
 
         Returns:
-            The notebook; empty when the chapter has no exercise.
+            The notebook; empty when the chapter has no exercise or the site no place for it.
         """
-        record = entry.record
-        if record is not None and not _fits(record, entry.chapter):
-            record = None
-        return exercise_notebook(
-            entry.chapter, record, site_url=self.settings.site_url, install=self._requirement()
-        )
+        if not self.settings.exercises:
+            return b""
+        site_url, install = self.settings.site_url, self._requirement()
+        return exercise_notebook(entry.chapter, _fitting(entry), site_url=site_url, install=install)
 
     def colab(self, path: str) -> str:
         """Find where Colab opens a notebook of the site.
@@ -385,8 +381,11 @@ def total_checks(entries: Iterable[Entry]) -> int:
     return sum("check" in cell.tags for entry in entries for cell in entry.chapter.cells)
 
 
-def _fits(record: Record, chapter: Chapter) -> bool:
-    """Whether an old record can be laid over the cells of a changed chapter."""
+def _fitting(entry: Entry) -> Record | None:
+    """The record, if it can be laid over the cells of the chapter as it stands now."""
+    chapter, record = entry.chapter, entry.record
+    if record is None:
+        return None
     computed = [len(cell.expressions) for cell in chapter.cells if cell.expressions]
     has_values = [len(values) for values in record.values] == computed
-    return has_values and len(record.outputs) == len(chapter.code_cells)
+    return record if has_values and len(record.outputs) == len(chapter.code_cells) else None

@@ -118,8 +118,8 @@ class SitePlugin(BasePlugin[SiteConfig]):
         self.tables: dict[str, dict[str, Any]] = {}
         self.pages: list[MkDocsPage] = []
         self.nav: Navigation | None = None
-        self.rendered: dict[str, tuple[object, Page]] = {}
-        self.exercises: dict[str, tuple[object, bytes]] = {}
+        self.digests: dict[tuple[bool, bool], str] = {}
+        self.rendered: dict[str, tuple[object, Page, bytes]] = {}
         self.live = LiveCache()
         self.turn = contextlib.ExitStack()
         self.notebooks = tempfile.mkdtemp(prefix="notebooks-")
@@ -213,7 +213,7 @@ class SitePlugin(BasePlugin[SiteConfig]):
         together: dict[str, bytes] = {}
         for entry in self.entries:
             notice = self.background.notice(entry) if self.background else ""
-            page = self._rendered(book, entry, notice)
+            page, exercises = self._rendered(book, entry, notice)
             name = entry.chapter.name
             self.figures |= {f"{uri}/{name}#{key}": text for key, text in page.figures.items()}
             file = File.generated(config, f"{uri}/{name}.md", content=page.markdown)
@@ -223,9 +223,9 @@ class SitePlugin(BasePlugin[SiteConfig]):
                 files.append(File.generated(config, f"{uri}/{name}/{own}", content=content))
                 if own in {f"{name}.ipynb", f"{name}.py"}:
                     together[f"{config.site_name.lower()}/{own}"] = content
-            if book.settings.exercises and (content := self._exercises(book, entry)):
-                files.append(self._notebook(f"{EXERCISES}/{name}.ipynb", content, entry, config))
-                together[f"{config.site_name.lower()}/{EXERCISES}/{name}.ipynb"] = content
+            if exercises:
+                files.append(self._notebook(f"{EXERCISES}/{name}.ipynb", exercises, entry, config))
+                together[f"{config.site_name.lower()}/{EXERCISES}/{name}.ipynb"] = exercises
         packed = archive(together)
         files.append(File.generated(config, "downloads/chapters.zip", content=packed))
         self.tables = {
@@ -241,6 +241,7 @@ class SitePlugin(BasePlugin[SiteConfig]):
         """Remember the order of the pages."""
         self.nav = nav
         self.pages = list(nav.pages)
+        self.digests = {}
         return nav
 
     @event_priority(-100)  # last, when no plugin changes the Markdown any more
@@ -249,16 +250,10 @@ class SitePlugin(BasePlugin[SiteConfig]):
     ) -> str:
         """Let unchanged pages keep their HTML while the site is served."""
         if self.serving:
-            root = Path(config.config_file_path).parent
-            # Terms of the glossary show on hover everywhere.
-            included = [Path(config.config_file_path), Path(config.docs_dir, "glossary.md")]
-            if SNIPPET in markdown:
-                included += [*root.glob("*.md"), *Path(config.docs_dir).rglob("*.md")]
-            if "::: " in markdown:
-                for folder in self._book().settings.sources:
-                    included += folder.rglob("*.py")
-            included += (root / "docs/includes").glob("*")
-            self.live.wrap(page, digest_files(included), config.plugins["autorefs"])
+            kind = SNIPPET in markdown, "::: " in markdown
+            if kind not in self.digests:
+                self.digests[kind] = self._included(config, snippets=kind[0], library=kind[1])
+            self.live.wrap(page, self.digests[kind], config.plugins["autorefs"])
         return markdown
 
     def _fill_inserts(self, markdown: str, *, page: MkDocsPage, **_: Any) -> str:
@@ -297,8 +292,8 @@ class SitePlugin(BasePlugin[SiteConfig]):
             mkdocstrings.get_handler("python").update_env(config)
         if self.serving and self.nav is not None:
             env.bytecode_cache = self.live.templates
-            root = Path(config.config_file_path).parent
-            shown = [Path(config.config_file_path), *(root / "overrides").rglob("*.html")]
+            overrides = Path(config.theme.custom_dir or config.docs_dir)
+            shown = [Path(config.config_file_path), *overrides.rglob("*.html")]
             self.live.keep_outputs(env, self.nav, digest_files(shown))
         search: Any = config.plugins.get("material/search") or config.plugins.get("search")
         if self.serving and (index := getattr(search, "search_index", None)) is not None:
@@ -371,24 +366,29 @@ class SitePlugin(BasePlugin[SiteConfig]):
         if self.background is not None:
             self.background.stop()
 
-    def _rendered(self, book: Book, entry: Entry, notice: str) -> Page:
-        """The page of a chapter, made anew only when something of it changed."""
+    def _rendered(self, book: Book, entry: Entry, notice: str) -> tuple[Page, bytes]:
+        """Page and exercises of a chapter, made anew only when something of it changed."""
         chapter, record = entry.chapter, entry.record
         run = None if record is None else (record.key, record.facts["started"])
         stamp = (chapter.text, entry.key, run, notice, book.settings)
         known = self.rendered.get(chapter.name)
         if known is None or known[0] != stamp:
-            known = self.rendered[chapter.name] = stamp, book.render(entry, notice)
-        return known[1]
+            made = book.render(entry, notice), book.exercises(entry)
+            known = self.rendered[chapter.name] = stamp, *made
+        return known[1:]
 
-    def _exercises(self, book: Book, entry: Entry) -> bytes:
-        """The notebook of a chapter's exercises, made anew only when something of it changed."""
-        chapter, record = entry.chapter, entry.record
-        stamp = (chapter.text, record and record.values, book.settings)
-        known = self.exercises.get(chapter.name)
-        if known is None or known[0] != stamp:
-            known = self.exercises[chapter.name] = stamp, book.exercises(entry)
-        return known[1]
+    def _included(self, config: MkDocsConfig, *, snippets: bool, library: bool) -> str:
+        """Digest of the files that a page shows beside its own Markdown; once for all its kind."""
+        root, docs = Path(config.config_file_path).parent, Path(config.docs_dir)
+        # Terms of the glossary show on hover everywhere.
+        included = [Path(config.config_file_path), docs / "glossary.md"]
+        if snippets:
+            included += [*root.glob("*.md"), *docs.rglob("*.md")]
+        if library:
+            for folder in self._book().settings.sources:
+                included += folder.rglob("*.py")
+        included += (root / "docs/includes").glob("*")
+        return digest_files(included)
 
     def _notebook(self, name: str, content: bytes, entry: Entry, config: MkDocsConfig) -> File:
         """A notebook as a file that mkdocs-jupyter takes: one that lies in a folder."""
