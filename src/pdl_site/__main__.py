@@ -117,7 +117,7 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         book = Book(read_settings(options.config))
         chosen = choose(book.chapters(), getattr(options, "names", []))
-        entries = [book.entry(chapter) for chapter in chosen]
+        entries = book.entries(chosen)
         ran = book.run(entries)
         sys.stdout.write(f"{ran} of {len(chosen)} chapters ran\n")
         if options.command == "export":

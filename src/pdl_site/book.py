@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import importlib
 import itertools
+import json
 import logging
 import os
 import subprocess
@@ -142,14 +143,36 @@ class Book:
                 )
         return found
 
-    def entries(self) -> list[Entry]:
-        """Find what is known of each chapter.
+    def entries(self, chapters: Iterable[Chapter] | None = None) -> list[Entry]:
+        """Find what is known of chapters, by one look at all that they share.
+
+        Args:
+            chapters: The chapters; all in reading order if not given.
 
         Returns:
-            One entry for each chapter in reading order.
+            One entry for each chapter.
+
+        Raises:
+            SiteError: If a chapter, or a module that one reaches, can not be read, or data are
+                missing.
         """
-        self.modules = ModuleMap(self.settings.sources)  # one look at the modules for all chapters
-        return [self.entry(chapter) for chapter in self.chapters()]
+        settings = self.settings
+        self.modules = ModuleMap(settings.sources)
+        versions, resolve = keys.versions(settings.packages), self._resolver()
+        found = []
+        for chapter in self.chapters() if chapters is None else chapters:
+            facts = keys.data_facts(chapter, settings.root, resolve)
+            key = keys.chapter_key(
+                chapter,
+                modules=self.modules,
+                packages=versions,
+                data=facts,
+                device=keys.accelerator(),
+                options=(settings.threads, settings.ground),
+            )
+            record = self.cache.load(chapter.name, key) or self.cache.latest(chapter.name)
+            found.append(Entry(chapter, key, facts, record))
+        return found
 
     def true_entries(self) -> list[Entry]:
         """Find all chapters once more after a run.
@@ -166,27 +189,6 @@ class Book:
                 message = "changed while it ran, or what it uses did; build again"
                 raise SiteError(message, path=entry.chapter.label)
         return entries
-
-    def entry(self, chapter: Chapter) -> Entry:
-        """Find what is known of one chapter.
-
-        Args:
-            chapter: The chapter.
-
-        Returns:
-            Its entry.
-        """
-        facts = keys.data_facts(chapter, self.settings.root, self._resolver())
-        key = keys.chapter_key(
-            chapter,
-            modules=self.modules,
-            packages=self.settings.packages,
-            data=facts,
-            device=keys.accelerator(),
-            options=(self.settings.threads, self.settings.ground),
-        )
-        record = self.cache.load(chapter.name, key) or self.cache.latest(chapter.name)
-        return Entry(chapter, key, facts, record)
 
     def run(self, entries: Sequence[Entry], done: Callable[[Entry], None] | None = None) -> int:
         """Run the chapters whose kept outputs are missing or stale, several at a time.
@@ -323,6 +325,7 @@ class Book:
     def _resolver(self) -> Callable[[Mapping[str, Any]], dict[str, Any]] | None:
         if not self.settings.find_data:
             return None
+        known: dict[str, dict[str, Any]] = {}  # chapters share data sets
         module, _, function = self.settings.find_data.partition(":")
         try:
             resolve = getattr(importlib.import_module(module), function)
@@ -331,7 +334,14 @@ class Book:
                 "option 'find_data' must be 'module:function', "
                 f"got {self.settings.find_data!r}: {error}"
             ) from error
-        return resolve  # type: ignore[no-any-return]  # the option names any function
+
+        def resolve_once(entry: Mapping[str, Any]) -> dict[str, Any]:
+            asked = json.dumps(entry, sort_keys=True, default=str)
+            if asked not in known:
+                known[asked] = resolve(entry)
+            return known[asked]
+
+        return resolve_once
 
     def _requirement(self) -> str:
         if not self.settings.repo_url or not self.settings.library:

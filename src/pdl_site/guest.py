@@ -6,6 +6,7 @@ each cell. What it says is taken out of them and put into the boxes of the theme
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -53,16 +54,15 @@ def settle(html: str, *, here: str, resolve: Callable[[str], str], links: str = 
     Raises:
         SiteError: If no cell is found, because the other plugin writes another form.
     """
-    blocks: list[str] = []
-    for cell in CELL.finditer(html):
-        if cell["code"] is not None:
-            blocks.append(
-                '<div class="pdl-cell"><div class="language-python highlight"><pre>'
-                f"<span></span><code>{cell['code'].removeprefix('<span></span>')}\n</code></pre>"
-                "</div></div>"
-            )
-        else:
-            blocks.append(_prose(cell["words"], here, resolve))
+    blocks = [
+        _prose(text, here, resolve)
+        if is_prose
+        else (
+            '<div class="pdl-cell"><div class="language-python highlight"><pre>'
+            f"<span></span><code>{text}\n</code></pre></div></div>"
+        )
+        for is_prose, text in _cells(html)
+    ]
     if not blocks:
         raise SiteError("the page of a notebook has no cell that could be recognized")
     page = "\n".join(blocks)
@@ -91,6 +91,17 @@ def sections(html: str) -> list[Any]:
         inside = found[-1]["children"] if found and int(level) > 1 else found
         inside.append(entry)
     return found
+
+
+@functools.lru_cache(maxsize=64)  # while a site is served, most pages come again unchanged
+def _cells(html: str) -> list[tuple[bool, str]]:
+    """Whether each cell is prose, and its HTML."""
+    return [
+        (True, cell["words"])
+        if cell["code"] is None
+        else (False, cell["code"].removeprefix("<span></span>"))
+        for cell in CELL.finditer(html)
+    ]
 
 
 def _prose(html: str, here: str, resolve: Callable[[str], str]) -> str:

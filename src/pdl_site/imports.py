@@ -45,8 +45,8 @@ def code_digest(source: str, *, docstrings: bool = False) -> str:
 class ModuleMap:
     """The modules below some source folders, and who imports whom.
 
-    Files are read again at each call that asks for them, so that one map may outlive an edit; not
-    a module that comes or goes.
+    A map is one look: it reads a file when it first needs it, and does not see what is edited,
+    comes or goes afterwards.
 
     Args:
         roots: Folders that hold packages, such as ``src``.
@@ -56,6 +56,7 @@ class ModuleMap:
         self.roots = tuple(roots)
         self._reached: dict[tuple[str, str], tuple[str, ...]] = {}
         self._found: dict[str, Path | None] = {}
+        self._read: dict[Path, str] = {}
 
     def find(self, module: str) -> Path | None:
         """Find the file of a module.
@@ -71,6 +72,22 @@ class ModuleMap:
             files = (f for base in bases for f in (base / "__init__.py", base.with_suffix(".py")))
             self._found[module] = next((file for file in files if file.is_file()), None)
         return self._found[module]
+
+    def read(self, file: Path) -> str:
+        """Read a module of the project.
+
+        Args:
+            file: The module's file.
+
+        Returns:
+            Its text, which is Python.
+
+        Raises:
+            SiteError: If it is not.
+        """
+        if file not in self._read:
+            self._read[file] = _read_module(file)
+        return self._read[file]
 
     def reach(self, source: str) -> dict[str, Path]:
         """Find all modules of the project that running some code imports.
@@ -91,7 +108,7 @@ class ModuleMap:
                 continue
             found[module] = file
             package = module if file.name == "__init__.py" else module.rpartition(".")[0]
-            waiting += self._imports(read_module(file), package)
+            waiting += self._imports(self.read(file), package)
         return dict(sorted(found.items()))
 
     def used_names(self, sources: Iterable[str]) -> list[set[str]]:
@@ -208,7 +225,7 @@ class ModuleMap:
         file = self.find(module)
         if file is None or file.name != "__init__.py":
             return {}
-        return _tables(read_module(file), module)
+        return _tables(self.read(file), module)
 
 
 def foreign_names(sources: Iterable[str], package: str) -> list[set[str]]:
@@ -251,18 +268,7 @@ def foreign_names(sources: Iterable[str], package: str) -> list[set[str]]:
     return used
 
 
-def read_module(file: Path) -> str:
-    """Read a module of the project.
-
-    Args:
-        file: The module's file.
-
-    Returns:
-        Its text, which is Python.
-
-    Raises:
-        SiteError: If it is not.
-    """
+def _read_module(file: Path) -> str:
     where = Path(os.path.relpath(file))
     try:
         source = file.read_text(encoding="utf-8")

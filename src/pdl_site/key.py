@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pdl_site.errors import SiteError
-from pdl_site.imports import ModuleMap, code_digest, read_module
+from pdl_site.imports import ModuleMap, code_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -136,7 +136,7 @@ def chapter_key(
     chapter: Chapter,
     *,
     modules: ModuleMap,
-    packages: Sequence[str],
+    packages: Mapping[str, str],
     data: Sequence[Mapping[str, Any]],
     device: str,
     options: Sequence[Any] = (),
@@ -150,7 +150,7 @@ def chapter_key(
     Args:
         chapter: The chapter.
         modules: The project's modules.
-        packages: Distributions whose version matters.
+        packages: Version of each distribution that matters.
         data: Facts of its data sets.
         device: Kind of device.
         options: Options of the site that change what a run gives.
@@ -161,7 +161,7 @@ def chapter_key(
     Raises:
         SiteError: If a module that the chapter reaches is not Python.
     """
-    parts: list[Any] = [SCHEMA, sys.version_info[:3], versions(packages), device, list(options)]
+    parts: list[Any] = [SCHEMA, sys.version_info[:3], dict(packages), device, list(options)]
     parts.append([fact.get("fingerprint", "") for fact in data])
     for cell in chapter.cells:
         if cell.kind == "code":
@@ -173,5 +173,5 @@ def chapter_key(
     sources = [cell.source for cell in chapter.code_cells]
     sources += [e.python for cell in chapter.cells for e in cell.expressions]
     for module, file in modules.reach("\n".join(sources)).items():
-        parts.append([module, code_digest(read_module(file))])
+        parts.append([module, code_digest(modules.read(file))])
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]

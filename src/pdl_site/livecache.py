@@ -7,6 +7,7 @@ includes, is unchanged gets the HTML it had.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment, Template
     from jinja2.bccache import Bucket
     from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.plugins import PluginCollection
     from mkdocs.structure.files import Files
     from mkdocs.structure.nav import Navigation
     from mkdocs.structure.pages import Page
@@ -68,6 +70,7 @@ class LiveCache:
         self._kept: dict[str, _Kept] = {}
         self._entries: dict[str, tuple[str, list[dict[str, Any]]]] = {}
         self._outputs: dict[str, tuple[str, str]] = {}
+        self._boxes: dict[tuple[str, str], tuple[str, dict[str, Any], str]] = {}
         self.templates = Templates()
 
     def wrap(self, page: Page, included: str, autorefs: Any) -> None:
@@ -126,6 +129,28 @@ class LiveCache:
             self._entries[page.url] = digest, [dict(entry) for entry in index.entries[before:]]
 
         index.add_entry_from_context = add
+
+    def keep_lightbox(self, plugins: PluginCollection) -> None:
+        """Let unchanged pages keep what the lightbox makes of them, which parses each page twice.
+
+        Args:
+            plugins: The plugins of this build.
+        """
+        lightbox = plugins.get("glightbox")
+        for event in ("page_content", "post_page"):
+            methods = plugins.events[event]
+            for number, method in enumerate(methods):
+                if lightbox is not None and getattr(method, "__self__", None) is lightbox:
+                    methods[number] = functools.partial(self._lighted, event, method)
+
+    def _lighted(
+        self, event: str, method: Callable[..., str], html: str, *, page: Page, **options: Any
+    ) -> str:
+        known = self._boxes.get((event, page.url))
+        if known is None or known[:2] != (html, page.meta):
+            known = html, dict(page.meta), method(html, page=page, **options)
+            self._boxes[event, page.url] = known
+        return known[2]
 
     def keep_outputs(self, env: Environment, nav: Navigation, included: str) -> None:
         """Let pages whose content and place in the book are unchanged keep their whole HTML.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import logging
 import os
@@ -36,6 +37,7 @@ from pdl_site.repository import commit_time, repository_url
 from pdl_site.serve import Background
 from pdl_site.slim import slim
 from pdl_site.takeaway import Listed, archive, llms_text
+from pdl_site.watch import listen
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -99,6 +101,8 @@ class SiteConfig(Config):
     """Folder of the faces for the pictures beside shared links; without it there are none."""
     cards_exclude = opt.ListOfItems(opt.Type(str), default=[])
     """Patterns of pages that share the picture of the first page."""
+    polling = opt.Type(bool, default=False)
+    """Look for edits twice a second; needed where the system can not tell of them."""
     branch = opt.Type(str, default="gh-pages")
     """Branch from which Colab opens the notebooks."""
     install = opt.Type(str, default="")
@@ -181,6 +185,8 @@ class SitePlugin(BasePlugin[SiteConfig]):
         for folder in (options.tutorials, *options.sources):
             if str(root / folder) not in config.watch:
                 config.watch.append(str(root / folder))
+        if self.serving:
+            self.live.keep_lightbox(config.plugins)
         return config
 
     def on_pre_build(self, *, config: MkDocsConfig, **_: Any) -> None:
@@ -352,8 +358,12 @@ class SitePlugin(BasePlugin[SiteConfig]):
         is_page = template_name.endswith(".html")
         return harden(output, policy=not (self.serving or self.offline)) if is_page else output
 
-    def on_serve(self, server: LiveReloadServer, **_: Any) -> LiveReloadServer:
-        """Rebuild when a chapter has run."""
+    def on_serve(
+        self, server: LiveReloadServer, *, config: MkDocsConfig, **_: Any
+    ) -> LiveReloadServer:
+        """Rebuild at once after an edit, and when a chapter has run."""
+        if not self.config.polling:
+            listen(server, [config.docs_dir, config.config_file_path, *config.theme.dirs])
         if self.background is not None:
             marker = self.background.marker
             marker.parent.mkdir(parents=True, exist_ok=True)
@@ -453,10 +463,15 @@ class SitePlugin(BasePlugin[SiteConfig]):
     def _read_yaml(self, option: str, config: MkDocsConfig) -> dict[str, Any]:
         path = Path(config.config_file_path).parent / self.config[option]
         try:
-            found = yaml.safe_load(path.read_text(encoding="utf-8"))
+            found = _yaml(path.read_text(encoding="utf-8"))
         except (OSError, yaml.YAMLError) as error:
             raise Abort(f"option {option!r}: {path.name} can not be read: {error}") from error
         return dict(found)
+
+
+@functools.lru_cache(maxsize=16)  # while a site is served, they come again with each rebuild
+def _yaml(text: str) -> Any:
+    return yaml.safe_load(text)
 
 
 def _check_address(host: str, port: int) -> None:

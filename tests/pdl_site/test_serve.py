@@ -3,7 +3,7 @@
 import threading
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from jinja2 import DictLoader, Environment
@@ -215,6 +215,44 @@ def nav_of(*titles: str) -> Any:
     return SimpleNamespace(
         items=[SimpleNamespace(title=title, url=title, children=None) for title in titles]
     )
+
+
+class TestKeptLightbox:
+    """The plugin that lets figures open large parses each page; unchanged ones need not be."""
+
+    class Lightbox:
+        def __init__(self) -> None:
+            self.asked: list[str] = []
+
+        def on_page_content(self, html: str, *, page: Any, **_: Any) -> str:
+            self.asked.append(page.url)
+            return f"<a>{html}</a>"
+
+    def built(self, live: LiveCache, lightbox: Lightbox, *pages: Any) -> list[str]:
+        class Plugins(dict[str, Any]):
+            events: ClassVar = {"page_content": [str, lightbox.on_page_content], "post_page": []}
+
+        plugins = Plugins(glightbox=lightbox)
+        live.keep_lightbox(plugins)  # type: ignore[arg-type]  # stands in
+        first, second = plugins.events["page_content"]
+        assert first is str
+        return [second(page.content, page=page, config=None) for page in pages]
+
+    def test_only_changed_pages_are_parsed(self) -> None:
+        live, lightbox = LiveCache(), self.Lightbox()
+        before = [page_of("a", "x"), page_of("b", "y"), page_of("c", "z")]
+        after = [page_of("a", "x"), page_of("b", "new"), page_of("c", "z", meta={"glightbox": 0})]
+        assert self.built(live, lightbox, *before) == ["<a>x</a>", "<a>y</a>", "<a>z</a>"]
+        assert self.built(live, lightbox, *after) == ["<a>x</a>", "<a>new</a>", "<a>z</a>"]
+        assert lightbox.asked == ["a", "b", "c", "b", "c"]
+
+    def test_a_site_without_it(self) -> None:
+        class Plugins(dict[str, Any]):
+            events: ClassVar = {"page_content": [str], "post_page": []}
+
+        plugins = Plugins()
+        LiveCache().keep_lightbox(plugins)  # type: ignore[arg-type]  # stands in
+        assert plugins.events == {"page_content": [str], "post_page": []}
 
 
 class TestKeptOutputs:
