@@ -602,6 +602,9 @@ for name, value in published.items():
 assert constants["pizza"][1] == 25 / 32 / 3
 assert constants["sushi"][0] == test_chance
 
+# %% [markdown] tags=["number"] row="04 constants"
+# {{ ", ".join(f"{by_batch:.4f}" for _, by_batch in constants.values()) }}
+
 # %% [markdown] covers=["04.25"]
 # Here is their recipe: seed 42, batches of 32, Adam with `lr=0.001`, five epochs (the notes behind
 # this book took ten; exercise 5 goes on to 50). We train with our `train`, and time it. To keep this

@@ -935,6 +935,9 @@ for name in ("vit_b_16", "vit_l_16", "vit_l_32", "vit_h_14"):
 # %% [markdown] tags=["number"] row="N17 L/16"
 # {{ f"{counted['L/16']:,}" }}
 
+# %% [markdown] tags=["number"] row="N17 L/32"
+# {{ f"{counted['L/32']:,}" }}
+
 # %% [markdown] tags=["number"] row="N17 H/14"
 # {{ f"{counted['H/14']:,}" }}
 

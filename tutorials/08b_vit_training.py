@@ -387,6 +387,18 @@ assert preset.interpolation.value == "bilinear"
 # %% [markdown] tags=["number"] row="08 megabytes"
 # {{ f"{facts['vit_b_16'][2]:.0f} MB" }}
 
+# %% [markdown] tags=["number"] row="08 total"
+# {{ f"{facts['vit_b_16'][0]:,}" }}
+
+# %% [markdown] tags=["number"] row="09 B2 total"
+# {{ f"{facts['efficientnet_b2'][0]:,}" }}
+
+# %% [markdown] tags=["number"] row="09 B2 head"
+# {{ f"{facts['efficientnet_b2'][1]:,}" }}
+
+# %% [markdown] tags=["number"] row="09 B2 megabytes"
+# {{ f"{facts['efficientnet_b2'][2]:.0f} MB" }}
+
 # %% [markdown]
 # ViT-B/16 is {{ f"{facts['vit_b_16'][2] / facts['efficientnet_b2'][2]:.0f}" }} times the file of
 # EfficientNet-B2; a phone will prefer the latter. On this page two smaller ones compete:

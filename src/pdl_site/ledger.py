@@ -130,6 +130,8 @@ def _verdict(row: str, about: Mapping[str, Any], value: str) -> str:
             f"row {row!r} of the numbers: this build got {value!r}, another value was published; "
             "add to the row why"
         )
+    if not agree:
+        return f"not printed: {why}"
     word = f"same as the {next(who for who in agree if agree[who])}" if any(agree.values()) else ""
     return f"{word or 'different'}: {why}"
 

@@ -55,6 +55,11 @@ def test_a_difference_without_a_reason_stops_the_build() -> None:
     assert table(rows)[4].endswith("| 3.1 |  | 3.0 | different: they measured on Mars. |")
 
 
+def test_what_nobody_printed_is_not_called_different() -> None:
+    rows = ROWS | {"N1": {"what": "x", "why": "for comparison."}}
+    assert table(rows)[4].endswith("|  |  | 3.0 | not printed: for comparison. |")
+
+
 def test_rows_and_cells_must_meet() -> None:
     with pytest.raises(SiteError, match=r"rows that no cell computes: N9"):
         table(ROWS | {"N9": {"what": "z"}})
@@ -118,7 +123,8 @@ def test_each_row_of_the_book_has_its_fields() -> None:
     for row, about in numbers.items():
         assert about.keys() <= {"what", "notes", "course", "why"}, row
         assert about["what"], row
-        assert about.get("notes") or about.get("course"), row
+        # What nobody printed says why it stands there.
+        assert about.keys() & {"notes", "course", "why"}, row
         assert all(isinstance(value, str) for value in about.values()), f"quote {row}"
     corrections = yaml.safe_load((folder / "corrections.yml").read_text(encoding="utf-8"))
     for row, about in corrections.items():

@@ -28,6 +28,7 @@ FEWEST_EXERCISES = {
     "common_errors": 4,
     "cheat_sheet": 0,
     "choosing": 3,
+    "published_numbers": 0,
     "00_fundamentals": 10,
     "01_workflow": 5,
     "02_classification": 7,
