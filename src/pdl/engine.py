@@ -460,7 +460,7 @@ def _learn(
             if batch.last:
                 if grad_clip is not None:
                     norm = float(nn.utils.clip_grad_norm_(model.parameters(), grad_clip))
-                    guards.check_finite(norm, "the gradient norm", batch.where, lr=lr, last=value)
+                    guards.check_finite(norm, "the gradient norm", batch.where, lr=lr, last=last)
                 optimizer.step()  # 5. step
                 if scheduler is not None:
                     scheduler.step()

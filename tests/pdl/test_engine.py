@@ -2,7 +2,9 @@
 
 import io
 import math
+import signal
 import sys
+from itertools import count
 
 import pytest
 import torch
@@ -18,7 +20,7 @@ from pdl.data.loaders import make_loader
 from pdl.data.memory import InMemoryLoader
 from pdl.device import Arriving
 from pdl.engine import History, train, train_step
-from pdl.errors import CheckpointError, ConfigError, DataError, TrainingError
+from pdl.errors import CheckpointError, ConfigError, DataError, ShapeError, TrainingError
 from pdl.optim import adamw, schedule, warmup_cosine
 from pdl.seed import make_generator, set_seeds
 
@@ -278,6 +280,27 @@ def test_the_model_and_the_batches_go_to_the_device():
     assert "meta" in str(caught.value) + "".join(caught.value.__notes__)
 
 
+def test_batches_follow_the_model_to_its_device():
+    """A meta tensor computes shapes alone, so a pass gets as far as the loss, on any machine."""
+    seen = []
+
+    class Model(nn.Linear):
+        def forward(self, x):
+            seen.append(x.device.type)
+            return super().forward(x)
+
+    def loss_fn(outputs, targets):
+        seen.append(targets.device.type)
+        return nn.functional.cross_entropy(outputs, targets)
+
+    model, loader = Model(4, 3).to("meta"), [points(8)]
+    with pytest.raises(RuntimeError, match="meta"):
+        train_step(model, loader, loss_fn, sgd(model))
+    with pytest.raises(RuntimeError, match="meta"):
+        engine.test_step(model, loader, loss_fn)
+    assert seen == ["meta"] * 4
+
+
 def test_two_runs_with_one_seed_are_equal():
     def run():
         set_seeds(7)
@@ -325,6 +348,21 @@ def test_a_loss_that_is_no_number_stops_before_the_step(value, at, where):
     assert same(weights(model), weights(reference))
 
 
+def test_a_loss_that_is_no_number_comes_with_the_loss_before_it():
+    """Whether it grew bit by bit or jumped tells a rate that is too large from a bad batch."""
+    loader = batches(*points(), 8)
+    torch.manual_seed(0)
+    reference = Poisoned(0)
+    before = train_step(reference, loader[:1], nn.CrossEntropyLoss(), sgd(reference)).loss
+    torch.manual_seed(0)
+    with pytest.raises(TrainingError) as caught:
+        fit(Poisoned(2), loader)
+    told = f"got nan in epoch 1, batch 2 (lr=0.1, loss of the batch before {before:.4g})."
+    assert told in str(caught.value)
+    with pytest.raises(TrainingError, match=r"got nan in epoch 1, batch 1 \(lr=0\.1\)\."):
+        fit(Poisoned(1), loader)
+
+
 def test_no_step_is_taken_with_any_batch_of_a_poisoned_group():
     torch.manual_seed(0)
     model = Poisoned(2)
@@ -351,6 +389,23 @@ def test_a_gradient_that_is_no_number_stops_before_the_step_when_it_is_measured(
     with pytest.raises(TrainingError, match=r"the gradient norm must be a finite number, got inf"):
         fit(model, loader, loss_fn=nn.L1Loss(), metric=None, grad_clip=1.0)
     assert model.weight.item() == 0
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_gradient_that_is_no_number_comes_with_the_loss_before_it(at):
+    loader, losses = batches(*points(), 8), []
+    model, gradients = plain(), iter([1.0] * (at - 1) + [math.inf])
+    model.weight.register_hook(lambda gradient: gradient * next(gradients))
+
+    def loss_fn(outputs, targets):
+        loss = nn.functional.cross_entropy(outputs, targets)
+        losses.append(loss.item())
+        return loss
+
+    with pytest.raises(TrainingError) as caught:
+        fit(model, loader, loss_fn=loss_fn, grad_clip=1.0)
+    before = f", loss of the batch before {losses[0]:.4g}" if at == 2 else ""
+    assert f"got inf in epoch 1, batch {at} (lr=0.1{before})." in str(caught.value)
 
 
 def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
@@ -636,6 +691,7 @@ def test_the_bar_is_shown_on_a_terminal_only(monkeypatch, stream, disabled, prog
         ({"accumulate": 0}, "accumulate must be at least 1, got 0"),
         ({"grad_clip": 0.0}, "grad_clip must be a positive number, got 0"),
         ({"grad_clip": math.nan}, "grad_clip must be a positive number, got nan"),
+        ({"grad_clip": math.inf}, "grad_clip must be a positive number, got inf"),
         ({"loss_fn": nn.L1Loss()}, "Pass metric=None"),
         ({"loss_fn": nn.CrossEntropyLoss(reduction="sum")}, "reduction='sum'"),
         ({"optimizer": sgd(plain())}, "belong to another one"),
@@ -694,6 +750,35 @@ def test_a_label_too_large_is_refused_while_measuring_too():
     inputs, targets = points()
     with pytest.raises(DataError, match=r"labels must lie in 0 to 2 .* got 3 in batch 1"):
         engine.test_step(plain(), [(inputs, targets + 1)], nn.CrossEntropyLoss())
+
+
+def test_a_loss_for_each_sample_is_refused_with_the_place_it_came_from():
+    loader = batches(*points(), 8)
+
+    def each(outputs, targets):
+        return nn.functional.cross_entropy(outputs, targets, reduction="none")
+
+    with pytest.raises(ShapeError, match=r"got shape \(8,\) in epoch 1, batch 1\."):
+        fit(plain(), loader, loss_fn=each)
+    with pytest.raises(ShapeError, match=r"got shape \(8,\) in batch 1\."):
+        engine.test_step(plain(), loader, each)
+
+
+def test_what_goes_wrong_while_validating_names_the_epoch_and_the_batch():
+    model, loader = plain(), batches(*points(), 8)
+    with pytest.raises(DataError, match=r"got shapes \(8, 4\) and \(7,\) in epoch 1, batch 2\."):
+        fit(model, loader, [loader[0], (loader[1][0], loader[1][1][:7])])
+
+    passes = count(1)  # of the model over batches, 3 to learn from and 3 to measure on an epoch
+
+    def loss_fn(outputs, targets):
+        if next(passes) == 6 + 3 + 2:
+            raise ValueError("boom")
+        return nn.functional.cross_entropy(outputs, targets)
+
+    with pytest.raises(ValueError, match="boom") as caught:
+        fit(model, loader, loader, epochs=2, loss_fn=loss_fn)
+    assert caught.value.__notes__[0].startswith("in epoch 2, batch 2: inputs float32 (8, 4)")
 
 
 def test_a_single_sample_for_batch_norm_is_explained():
@@ -761,6 +846,21 @@ def test_broken_inside_an_epoch_and_resumed_equals_unbroken_to_the_bit(tmp_path)
     resumed_weights, resumed_history = run(4, checkpoint=path, resume=True)
     assert same(expected_weights, resumed_weights)
     assert expected_history == resumed_history
+
+
+def test_a_resumed_run_counts_the_batches_of_the_broken_epoch_from_its_start(tmp_path):
+    path, loader = tmp_path / "last.safetensors", batches(*points(), 8)
+    calls = count(1)
+
+    def asked_to_stop(outputs, targets):
+        if next(calls) == 4:
+            signal.raise_signal(signal.SIGTERM)
+        return nn.functional.cross_entropy(outputs, targets)
+
+    with pytest.raises(SystemExit):
+        fit(Poisoned(0), loader, epochs=2, loss_fn=asked_to_stop, checkpoint=path)
+    with pytest.raises(TrainingError, match="got nan in epoch 2, batch 3 "):
+        fit(Poisoned(2), loader, epochs=2, checkpoint=path, resume=True)
 
 
 def test_resume_without_a_file_starts_and_with_a_finished_one_only_reads_it(tmp_path):
