@@ -121,14 +121,14 @@ TENSOR = torch.tensor([[[1, 2, 3], [4, 5, 6]], [[7, 8, 9], [10, 11, 12]]])
 for tensor in (scalar, vector, MATRIX, TENSOR):
     print(tensor.ndim, tensor.shape)
 
-# %% [markdown] covers=["00.06", "00.07"]
+# %% [markdown] covers=["00.06", "00.07"] corrects=["25"]
 # Two hints for reading such code:
 #
 # - **Count the opening brackets** before the first number. There are as many as dimensions.
 # - Scalars and vectors are often named in lower case, `MATRIX` and `TENSOR` in upper case.
 #   It is a custom of mathematics, not a rule of Python; later pages use plain names.
 
-# %% [markdown] tags=["checkpoint"]
+# %% [markdown] tags=["checkpoint"] corrects=["16"]
 # How many dimensions does `torch.tensor([[[1, 2, 3], [4, 5, 6], [7, 8, 9]]])` have, and what is
 # its shape? Read the shape from outside to inside: how many things does each bracket hold?
 
@@ -187,7 +187,7 @@ _ = axes.text(1.0, 5250, "expected", color=COLORS["orange"], ha="right", va="bot
 assert ((values >= 0) & (values < 1)).all()
 assert abs(counts / 5_000 - 1).max() < 0.1
 
-# %% [markdown] covers=["00.09"]
+# %% [markdown] covers=["00.09"] corrects=["17"]
 # The arguments are the shape. A color photo has a height, a width, and three color channels
 # (red, green, blue); $224 \times 224$ is the size that many image models expect.
 
@@ -895,7 +895,7 @@ on_device = torch.tensor([1.0, 2.0, 3.0]).to(device)
 back = on_device.cpu().numpy()
 print(back)
 
-# %% [markdown]
+# %% [markdown] corrects=["71"]
 # `.to(device)` **returns** a tensor on that device and leaves the original where it is, so keep
 # the result. (A tensor that is already there comes back itself, not a copy.) On an NVIDIA GPU, `on_device.device` prints as `cuda:0`, the first one. NumPy works only in
 # the CPU's memory, hence `.cpu().numpy()`. What happens without `.cpu()`? The stand-in device shows

@@ -455,7 +455,7 @@ map_ax.text(start_w - 0.02, start_b - 0.03, "start", color=c["orange"], **place)
 map_ax.text(0.72, 0.325, "truth", color=c["green"])
 _ = map_ax.set_title("loss over weight and bias")
 
-# %% [markdown]
+# %% [markdown] corrects=["32"]
 # The gradient points uphill. So the optimizer goes the other way, a learning rate's worth:
 # $w \leftarrow w - \text{lr}\cdot\partial L/\partial w$, and the same for $b$. It does not try to
 # make the *gradient* small. It makes the *loss* small by walking against the gradient.
@@ -874,7 +874,7 @@ assert gap["MSE, constant 0.5"] < 1e-4 < gap["MSE, constant 0.01"]
 # Saving the *entire* model pickles a pointer to your class. Rename or move the class, and the
 # file no longer opens. Save the `state_dict`.
 
-# %% [markdown] covers=["01.22"]
+# %% [markdown] covers=["01.22"] corrects=["35"]
 # The usual ending is `.pth` or `.pt`.
 
 # %%

@@ -229,7 +229,7 @@ different = [version for version in versions if not torch.equal(version, version
 assert 0 < len(different) < 32
 torch.testing.assert_close(different[0].flip(-1), versions[0], atol=0.02, rtol=0)
 
-# %% [markdown] covers=["04.06"]
+# %% [markdown] covers=["04.06"] corrects=["59"]
 # ## Option 1: `ImageFolder`
 #
 # torchvision knows this layout, as
@@ -263,7 +263,7 @@ test_dataloader_simple = DataLoader(test_data, batch_size=32, shuffle=False)
 images, labels = next(iter(train_dataloader_simple))
 print(images.shape, labels.shape, len(train_dataloader_simple), "batches")
 
-# %% [markdown] tags=["wrong"] corrects=["58"]
+# %% [markdown] tags=["wrong"] corrects=["58", "51"]
 # **`train_data = DataLoader(train_data, ...)`.** One name for two things. Later somebody asks the
 # data set for its classes:
 
@@ -282,7 +282,7 @@ print(train_dataloader_simple.dataset.classes)
 # pictures from files, get the class names from the folders, and give them as a dict from name to
 # number.
 
-# %% [markdown] covers=["04.09"]
+# %% [markdown] covers=["04.09"] corrects=["57"]
 # First the names. They are sorted, or the labels would depend on the file system:
 
 # %%
@@ -356,7 +356,7 @@ with tempfile.TemporaryDirectory() as empty:
 # %% alt="Five pictures of food in a row, each with its class above: pizza, steak or sushi." caption="Five at random. Would you have labeled them like this?"
 gallery.display_random_images(train_custom, class_names, n=5, seed=7)
 
-# %% [markdown] tags=["wrong"] corrects=["55"]
+# %% [markdown] tags=["wrong"] corrects=["55", "56"]
 # **`self.transfrm = data_transform`.** The class in the notes had such a line: a letter is missing,
 # and a global is stored instead of the argument. Python does not mind, until a picture is asked
 # for:
@@ -437,7 +437,7 @@ with torch.inference_mode():
 # %% [markdown] tags=["number"] row="04 TinyVGG parameters"
 # {{ f"{sum(p.numel() for p in big.parameters()):,}" }}
 
-# %% [markdown] covers=["04.21", "04.22", "04.23"]
+# %% [markdown] covers=["04.21", "04.22", "04.23"] corrects=["61"]
 # ### One epoch, in two functions
 #
 # Learning and measuring, each for one pass over a loader. Sums are over *pictures* and divided at
@@ -1012,7 +1012,7 @@ with torch.inference_mode():
     undivided = net(small.float().unsqueeze(0))
 print(undivided, torch.softmax(undivided, dim=1))
 
-# %% [markdown] covers=["04.32", "04.33"]
+# %% [markdown] covers=["04.32", "04.33"] corrects=["73"]
 # Certainty from nonsense. The cure is one pipeline for everything: the `Resize` of training, then
 # `prepare` of training. Logits become probabilities by softmax, and `argmax` finds the name.
 
@@ -1050,7 +1050,7 @@ torch.testing.assert_close(notes, torch.tensor([0.3340, 0.3359, 0.3301]), atol=1
 # %% [markdown] tags=["number"] row="N13"
 # {{ ", ".join(f"{share:.4f}" for share in notes) }}
 
-# %% [markdown]
+# %% [markdown] corrects=["74"]
 # The notes' network gave `0.3340`, `0.3359` and `0.3301` for a pizza. Such numbers are no narrow
 # win for class 1. They are "a third for each": it knew nothing.
 

@@ -164,7 +164,7 @@ assert shares["features"] >= shares["pixels"]
 #
 # ## Where such models are
 
-# %% [markdown] covers=["06.02"]
+# %% [markdown] covers=["06.02"] corrects=["12"]
 # | place | what is there | how |
 # |---|---|---|
 # | [torchvision](https://docs.pytorch.org/vision/stable/models.html) and the other domain libraries | some dozens of architectures, weights with their transforms | `torchvision.models` |
@@ -203,7 +203,7 @@ train_dir, test_dir = image_path / "train", image_path / "test"
 class_names = folder.find_classes(train_dir)[0]
 print(class_names)
 
-# %% [markdown] covers=["06.05"]
+# %% [markdown] covers=["06.05"] corrects=["75"]
 # ## Treat pictures as the authors did
 #
 # A trained network expects pictures like those of its training: the same size, the same range of

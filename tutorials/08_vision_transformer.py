@@ -71,7 +71,7 @@ _ = right.set_yticks([-1, 0, 1])
 # [the next page](08b_vit_training.md). The pictures are
 # {{ "photos" if food.kind == "real" else "drawings, since the photos could not be had" }}.
 
-# %% [markdown] covers=["08.01"]
+# %% [markdown] covers=["08.01"] corrects=["14"]
 # ## A transformer for pictures
 #
 # The paper is [An Image is Worth 16x16 Words](https://arxiv.org/abs/2010.11929) by Dosovitskiy and
