@@ -279,7 +279,7 @@ def train(
         >>> history["train_loss"]
         [0.3492, 0.3368, 0.3244]
     """
-    _check_settings(epochs, accumulate, grad_clip)
+    _check_settings(epochs, accumulate, grad_clip, schedule_every)
     guards.check_loss(loss_fn, counts_classes=metric is accuracy)
     guards.check_optimizer(optimizer, model)
     check_loader(train_loader, "train_loader")
@@ -480,12 +480,18 @@ def _score(scores: WeightedMean, metric: Metric | None, outputs: Tensor, batch: 
     scores.update(value, batch.targets.shape[0] if value.dim() == 0 else None)
 
 
-def _check_settings(epochs: int, accumulate: int, grad_clip: float | None) -> None:
+def _check_settings(
+    epochs: int, accumulate: int, grad_clip: float | None, schedule_every: str
+) -> None:
     for name, value in (("epochs", epochs), ("accumulate", accumulate)):
         if value < 1:
             raise ConfigError(f"{name} must be at least 1, got {value}. Try {name}=1.")
     if grad_clip is not None and not 0 < grad_clip < math.inf:
         raise ConfigError(f"grad_clip must be a positive number, got {grad_clip}. Try 1.0.")
+    if schedule_every not in {"epoch", "step"}:
+        raise ConfigError(
+            f'schedule_every must be "epoch" or "step", got {schedule_every!r}. Choose one.'
+        )
 
 
 def _check_weights(model: nn.Module, epoch: int) -> None:

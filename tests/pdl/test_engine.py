@@ -1,5 +1,6 @@
 """Does `pdl.engine` do what its page says, on good input and on bad?"""
 
+import inspect
 import io
 import math
 import signal
@@ -644,6 +645,24 @@ def test_the_history_has_a_list_for_each_measurement():
     assert history.epochs == 2
 
 
+def test_each_epoch_is_told_when_it_is_saved_with_its_number_and_its_measurements(tmp_path):
+    path, loader, told, saved = tmp_path / "last.safetensors", batches(*points(), 8), [], []
+
+    def note(epoch, row):
+        told.append((epoch, row))
+        saved.append(path.read_bytes())
+
+    model = plain()
+    options = {"checkpoint": path, "on_epoch": note}
+    fit(model, loader, loader, epochs=2, **options)
+    history = fit(model, loader, loader, epochs=3, resume=True, **options)
+    assert [epoch for epoch, _ in told] == [1, 2, 3]
+    for index, (_, row) in enumerate(told):
+        assert row == {key: values[index] for key, values in history.items()}
+    assert len(set(saved)) == 3
+    assert saved[-1] == path.read_bytes()
+
+
 def test_a_history_refuses_an_epoch_with_other_measurements():
     history = History()
     assert history.epochs == 0
@@ -704,6 +723,24 @@ def test_a_bad_setting_is_refused_before_anything_is_trained(options, message):
     with pytest.raises(ConfigError, match=message):
         fit(model, batches(*points(), 8), **options)
     assert same(before, weights(model))
+
+
+def test_a_misspelt_schedule_is_refused_and_not_ignored():
+    """Types are checked in tests alone: a reader's program gets this far with any word."""
+    model = plain()
+    optimizer = sgd(model)
+    with pytest.raises(ConfigError) as caught:
+        inspect.unwrap(train)(
+            model,
+            batches(*points(), 8),
+            optimizer=optimizer,
+            loss_fn=nn.CrossEntropyLoss(),
+            epochs=1,
+            scheduler=torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.5),
+            schedule_every="steps",
+        )
+    told = 'schedule_every must be "epoch" or "step", got \'steps\'. Choose one.'
+    assert str(caught.value) == told
 
 
 def test_bad_loaders_are_refused_by_name():
