@@ -3,6 +3,7 @@
 import inspect
 import io
 import math
+import re
 import signal
 import sys
 from itertools import count
@@ -697,6 +698,21 @@ def test_the_bar_is_shown_on_a_terminal_only(monkeypatch, stream, disabled, prog
     text = output.getvalue()
     assert ("2/2" in text and "train_loss=" in text) == shown
     assert bool(text) == shown
+
+
+def test_the_bar_of_a_resumed_run_counts_all_its_epochs(monkeypatch, tmp_path):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    options = {"checkpoint": tmp_path / "last.safetensors", "resume": True}
+    texts = []
+    for epochs in (2, 3):
+        monkeypatch.setattr(sys, "stderr", Terminal())
+        fit(plain(), batches(*points(), 8), epochs=epochs, **options)
+        texts.append(sys.stderr.getvalue())
+    assert "0/2" in texts[0]
+    assert "2/3" in texts[1]
+    assert "3/3" in texts[1]
+    assert "0/3" not in texts[1]
+    assert all(re.search(r"s/epoch|[ ?\d]epoch/s", text) for text in texts)
 
 
 # --- bad input
