@@ -303,6 +303,20 @@ def test_batches_follow_the_model_to_its_device():
     assert seen == ["meta"] * 4
 
 
+def test_batches_go_to_the_device_that_is_named():
+    """As a model wants it whose parts lie on several devices: its first weights tell nothing."""
+
+    class Model(nn.Linear):
+        def forward(self, x):
+            raise RuntimeError(f"got inputs on {x.device}")
+
+    model, loader = Model(4, 3), [points(8)]
+    with pytest.raises(RuntimeError, match="got inputs on meta"):
+        train_step(model, loader, nn.CrossEntropyLoss(), sgd(model), device="meta")
+    with pytest.raises(RuntimeError, match="got inputs on meta"):
+        engine.test_step(model, loader, nn.CrossEntropyLoss(), device="meta")
+
+
 def test_two_runs_with_one_seed_are_equal():
     def run():
         set_seeds(7)
