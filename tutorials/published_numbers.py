@@ -16,7 +16,7 @@
 # computer that gets the same numbers in the same order does the same sums. This page runs published
 # programs again. Most give their digits, some do not, and each that does not has a story.
 
-# %% tags=["hide-input"] name="result" alt="A curve of a weight over 200 passes. It climbs in a straight line from a third to nearly 0.7, and from pass 170 on swings between two close values. Three dots lie on it: pass 100, which the course prints; pass 101, which the loops of the notes give; and pass 200, a number that the notes print and that no single run of their loops reaches." caption="One program, three published or promised numbers. Computed without PyTorch, by sums in plain Python."
+# %% tags=["hide-input"] name="result" alt="A curve of a weight over 200 passes. It climbs from a third to nearly 0.7, first a little faster, and from pass 170 on swings between two close values. Three dots lie on it: pass 100, which the course prints; pass 101, which the loops of the notes give; and pass 200, a number that the notes print and that no single run of their loops reaches." caption="One program, three published or promised numbers. Computed without PyTorch, by sums in plain Python."
 from matplotlib import pyplot
 
 from pdl import plotting
@@ -276,7 +276,7 @@ for width, found in v0.items():
 # %% [markdown]
 # The notes print `0.4778009355068207` and `83.33666134185303`; the course, with ten units,
 # `0.47663894295692444` and `83.42651757188499`.
-# {{ "The accuracies agree to the last digit and the losses to the sixth; a decimal of 32 bits holds about seven. The programs were written years apart and ran on other machines." if all_agree else "Not all of them agree: this page was built on another processor, which may add in another order, or without all pictures." }}
+# {{ "The accuracies agree to the last digit and the losses to the sixth at least; a decimal of 32 bits holds about seven. The programs were written years apart and ran on other machines." if all_agree else "Not all of them agree: this page was built on another processor, which may add in another order, or without all pictures." }}
 
 # %% tags=["check"]
 # With all pictures the runs end where they were published, up to a few pictures.
@@ -338,8 +338,9 @@ if real:
 # %% [markdown]
 # ## A bug, to the last digit
 #
-# A match can also prove a mistake. For V1 notes and course print `75.01996805111821`. The text shows a
-# network with a ReLU between its layers. With one more ReLU, on the logits, here is what comes out:
+# A match can also prove a mistake. For V1 notes and course print `75.01996805111821`. The notes show no code
+# for it, only the words "non-linearity" and "GPU". The course's V1 has a ReLU between its layers and one more on
+# the logits. Here is what that gives:
 
 
 # %%
@@ -357,8 +358,8 @@ show("ReLU on the logits:", v1["ReLU", 10])
 
 # %% [markdown]
 # In brackets: how many of the ten classes the model ever names. The first number is seed 42, and
-# it is the published one{{ "" if real else " where all pictures are there" }}. So the ReLU *was* in the program, whatever the
-# text shows, and a GPU had no part in it: this is a CPU. Now without that ReLU:
+# it is the published one{{ "" if real else " where all pictures are there" }}. So the notes ran with that ReLU too,
+# and the GPU had no part in the result: this is a CPU. Now without it:
 
 # %%
 v1["no ReLU", 10] = [run(lambda: FashionMNISTV1(10), seed) for seed in seeds]
@@ -384,12 +385,13 @@ show("logits as they are:", v1["no ReLU", 50])
 # With 50 units, the ReLU on the logits gave {{ f"{v1['ReLU', 50][0]['batches']:.2f}" }}. Is it harmless in a wide
 # network? Look at the seeds before you answer.
 
-# %% tags=["hide-input"] alt="Two rows of dots, one for each of four seeds, at ten units. Without the last ReLU they lie higher, with it lower and farther apart. A hollow dot in each row is the one run with 50 units, to the right of most full dots. A vertical line marks V0, among the best of the full dots." caption="Full dots: ten units, four seeds. Hollow: 50 units, seed 42 alone. Line: V0 with ten units, seed 42."
+# %% tags=["hide-input"] alt="Two bands of four dots, one for each seed, at ten units. Without the last ReLU they lie higher, with it lower and farther apart. A hollow dot in each band is the one run with 50 units, to the right of most full dots. A vertical line marks V0, among the best of the full dots." caption="Full dots: ten units; seeds 42, 0, 1 and 2 from above. Hollow: 50 units, seed 42 alone. Line: V0 with ten units, seed 42."
 _, ax = plt.subplots(figsize=(7.2, 2.3))
 for place, last in enumerate(("no ReLU", "ReLU")):
     marks = {"color": c["teal"] if place == 0 else c["orange"], "ms": 8}
     narrow = [one["pictures"] for one in v1[last, 10]]
-    ax.plot(narrow, [place] * len(narrow), "o", **marks)
+    heights = [place + 0.1 * (turn - 1.5) for turn in range(len(narrow))]
+    ax.plot(narrow, heights, "o", **marks)
     ax.plot(v1[last, 50][0]["pictures"], place, "o", mfc="none", **marks)
 ax.axvline(v0[10]["pictures"], color=c["muted"], lw=1.2)
 ax.set_yticks((0, 1), ("logits as they are", "ReLU on the logits"))
@@ -400,7 +402,7 @@ ax.grid(visible=False, axis="y")
 # One run can not say. At ten units the seeds are up to
 # {{ f"{max(one['pictures'] for one in v1['no ReLU', 10]) - min(one['pictures'] for one in v1['no ReLU', 10]):.1f}" }}
 # points apart *without* any bug: SGD at `0.1` is rough for so narrow a network. Whether a class dies is
-# chance, and at 50 units with seed 42 {{ "it did not happen" if v1["ReLU", 50][0]["classes"] == 10 else "it happened too" }}. Both rows of dots say what single dots
+# chance; at 50 units with seed 42 {{ "it did not happen" if v1["ReLU", 50][0]["classes"] == 10 else "it happened too" }}. Both rows of dots say what single dots
 # can not: the ReLU costs
 # {{ f"{fmean(one['pictures'] for one in v1['no ReLU', 10]) - fmean(one['pictures'] for one in v1['ReLU', 10]):.0f}" }}
 # points in the mean.
@@ -530,7 +532,7 @@ print(f"straight at 900: loss {learned['straight'][900][0]:.5f}")
 # The runs go on to epoch 999. What do the `79.0 %` of the rings and the loss of `0.00603` of the
 # straight line become there?
 
-# %% alt="Left: test accuracy over 1000 epochs on the rings. Linear layers stay near one half. With ReLU it climbs late and steeply; a dot on the climb marks 79 percent at epoch 900, and the end is above 86. Right: the test loss of the straight line over the last hundred epochs jumps up and down between almost nothing and 0.14; a dot at epoch 900 is near the bottom." caption="The dots are what the course prints. Left, the run was on its way up. Right, the printed value is one of the lucky ones."
+# %% alt="Left: test accuracy over 1000 epochs on the rings. Linear layers stay near one half. With ReLU it rises and falls early, then climbs late and steeply; a dot on the climb marks 79 percent at epoch 900, and the end is above 86. Right: the test loss of the straight line over the last hundred epochs jumps up and down between almost nothing and 0.14; a dot at epoch 900 is near the bottom." caption="The dots are what the course prints. Left, the run was on its way up. Right, the printed value is one of the lucky ones."
 _, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.1))
 for name, color in (("lines", "muted"), ("ReLU", "orange")):
     left.plot([accuracy for _, accuracy in learned[name]], color=c[color])
@@ -549,7 +551,7 @@ print(f"at 999: {ends[0]:.1f} %, loss {ends[1]:.5f}")
 # Give a number with its epoch, or better, the curve.
 
 # %% tags=["check"]
-# At the printed epochs the printed numbers, up to one point of 200; at the end others.
+# At the printed epochs the printed numbers, up to a few points of 200; at the end others.
 assert abs(learned["lines"][900][1] - 46) < 2
 assert abs(learned["ReLU"][900][1] - 79.0) < 2
 assert abs(learned["clouds"][90][1] - 99.5) < 0.6
@@ -591,8 +593,8 @@ print("V0, V1 and V1 with the ReLU on its logits, equally many:", same)
 
 # %% [markdown] corrects=["113"]
 # The notes never say how wide the V0 of their results is. Each unit brings 784 weights, a bias, and
-# a weight to each of ten classes, 795 in all, and the classes have ten biases. From 39,760 parameters one
-# gets the width back: {{ f"{(39_760 - 10) // 795}" }}. And two networks of the course that share the name
+# a weight to each of ten classes, 795 in all, and the classes have ten biases. Had they printed the
+# count, 39,760, one would get the width back: {{ f"{(39_760 - 10) // 795}" }}. And two networks of the course that share the name
 # TinyVGG are not one: their counts differ, because one pads its pictures.
 #
 # What has no parameters is invisible. V0, V1 and the V1 with the bug have the same count.
@@ -628,7 +630,7 @@ print(f"{shapes}, {dishes:,} photos, {slower:.2f} times")
 
 # %% [markdown] tags=["wrong"] corrects=["112"]
 # **Prose that no program wrote.** "More than 2.5 times as long", says the course, where its own two
-# times give {{ f"{slower:.2f}" }}. The notes make 100,000 photos of {{ f"{dishes:,}" }}. Nobody lied: the tables
+# times give {{ f"{slower:.2f}" }}. The notes make 100,000 photos of {{ f"{dishes:,}" }}. Perhaps the tables
 # changed and the sentences stayed. On these pages such a number is computed in the sentence.
 
 # %% tags=["check"]
