@@ -62,6 +62,7 @@ import torch
 from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
+from torchvision import models
 from torchvision.transforms import v2
 
 from pdl.data.fashion import FashionMNIST
@@ -605,6 +606,27 @@ assert count(FashionMNISTV0(50)) == 39_760 == 795 * 50 + 10
 assert count(TinyVGG(num_classes=3, image_size=64, padding=0)) == 8_083
 assert count(TinyVGG(num_classes=3, image_size=64, padding=1)) == 10_693
 assert same
+
+# %% [markdown]
+# A count also gives the size of a file, for each number takes four bytes. The largest network of the course
+# knows 101 dishes. We build it on the device `meta`, where a tensor has a shape and no content:
+
+# %%
+with torch.device("meta"):
+    big = models.get_model("efficientnet_b2", num_classes=101)
+megabytes = sum(tensor.nbytes for tensor in big.state_dict().values()) / 2**20
+print(f"{count(big):,} parameters, {megabytes:.2f} MB")
+
+# %% [markdown]
+# Four bytes times the parameters would be {{ f"{4 * count(big) / 2**20:.2f}" }} MB. The rest are the means and variances of its
+# BatchNorm layers, which are saved and not trained.
+
+# %% tags=["check"]
+# The file is a little larger than four bytes for each parameter.
+assert 4 * count(big) < megabytes * 2**20 < 4.1 * count(big)
+
+# %% [markdown] tags=["number"] row="09 Big megabytes"
+# {{ f"{megabytes:.0f} MB" }}
 
 # %% [markdown] tags=["number"] row="03 V0 parameters, 50 units"
 # {{ f"{count(FashionMNISTV0(50)):,}" }}
