@@ -105,6 +105,16 @@ def summed(*values: float, device: torch.device | None = None) -> tuple[float, .
     return tuple(sums.tolist())
 
 
+def wait_for_all() -> None:
+    """Wait until every rank is here; every rank must call it.
+
+    Example:
+        >>> wait_for_all()  # at once: there is one
+    """
+    if world_size() > 1:
+        dist.barrier()
+
+
 @contextmanager
 def joined(device: torch.device) -> Iterator[torch.device]:
     """Join the other ranks, if ``torchrun`` started this program, until the end of the block.

@@ -31,7 +31,7 @@ from pdl.device import choose_device
 from pdl.engine import History, StepResult
 from pdl.errors import ConfigError, DataError
 from pdl.optim import adamw, param_groups, schedule, warmup_cosine
-from pdl.ranks import in_step, is_main, joined, rank, speaker, world_size
+from pdl.ranks import in_step, is_main, joined, rank, speaker, wait_for_all, world_size
 from pdl.recipe import Recipe, Request, parse
 from pdl.seed import set_seeds
 from pdl.stopping import said_in_one_line
@@ -106,6 +106,7 @@ def run(recipe: Recipe, *, quiet: bool = False) -> Outcome:
     with joined(choose_device(recipe.device)) as device:
         say = speaker(quiet=quiet)
         check_folder(recipe)
+        wait_for_all()  # before the main process writes what the others would take for an old run
         train_dir, test_dir = image_folders(recipe.data)
         set_seeds(recipe.seed + rank())
         model = _model(recipe, ImageFolderCustom(train_dir).classes)

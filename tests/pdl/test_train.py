@@ -177,11 +177,10 @@ def started():
     """Start the program in a process of its own; what still runs after the test is killed."""
     processes = []
 
-    def start(*words, ranks=0):
-        launcher = ["torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks), "-m"]
-        command = [sys.executable, "-m", *(launcher if ranks else ()), "pdl.train"]
+    def start(*words, ranks=0, program=("-m", "pdl.train")):
+        launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks)]
         process = subprocess.Popen(
-            [*command, *map(str, words)],
+            [sys.executable, *(launcher if ranks else ()), *map(str, (*program, *words))],
             env=os.environ | {"OMP_NUM_THREADS": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -217,6 +216,31 @@ def test_two_processes_learn_what_one_does(started, recipe, tmp_path):
         assert noted[key] == pytest.approx(one.history[key], abs=1e-5), key
     for name, weight in weights(tmp_path / "one").items():
         torch.testing.assert_close(weights(two.folder)[name], weight, rtol=1e-4, atol=1e-5)
+
+
+LATE = """
+import importlib, os, sys, time
+
+train = importlib.import_module("pdl.train")  # not the function of that name
+
+def check_late(recipe, *, in_time=train.check_folder):
+    if os.environ["RANK"] == "1":
+        deadline = time.monotonic() + 3
+        while time.monotonic() < deadline and not list(recipe.folder.glob("*.json*")):
+            time.sleep(0.05)
+    in_time(recipe)
+
+train.check_folder = check_late
+train.main(train.parse(sys.argv[1:]))
+"""
+
+
+def test_a_process_that_comes_late_finds_no_run_of_the_others(started, recipe, tmp_path):
+    script = tmp_path / "late.py"
+    script.write_text(LATE, encoding="utf-8")
+    process = started(*settings(recipe(epochs=1)), ranks=2, program=[script])
+    _, complaints = process.communicate(timeout=240)
+    assert process.returncode == 0, complaints
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
