@@ -126,6 +126,40 @@
   };
   window.addEventListener("resize", reachTables);
 
+  // Where the reader was. The browser keeps a number of pixels, which is not enough where heights are guesses (see the
+  // end of book.css): the block of the page at the top of the window is kept beside it.
+  const blocks = () => [...(document.querySelector(".md-content__inner")?.children ?? [])];
+  const key = () => `pdl-place ${location.pathname}`;
+  const keepPlace = () => {
+    const number = blocks().findIndex((block) => block.getBoundingClientRect().bottom > 0);
+    if (number < 0) return;
+    const place = JSON.stringify([number, blocks()[number].getBoundingClientRect().top]);
+    try { sessionStorage.setItem(key(), place); } catch { /* storage can be switched off */ }
+  };
+  const keptPlace = () => {
+    try { return JSON.parse(sessionStorage.getItem(key())); } catch { return null; }
+  };
+  const takePlace = (place, frames = 3) => {
+    const block = place && blocks()[place[0]];
+    if (!block || !frames) return;
+    window.scrollBy({ top: block.getBoundingClientRect().top - place[1], behavior: "instant" });
+    requestAnimationFrame(() => takePlace(place, frames - 1)); // what came near has its true height now
+  };
+  const arrival = performance.getEntriesByType("navigation")[0]?.type;
+  let returning = ["reload", "back_forward"].includes(arrival) ? keptPlace() : null;
+  for (const moved of ["wheel", "touchmove", "keydown", "pointerdown"]) {
+    window.addEventListener(moved, () => { returning = null; }, { passive: true });
+  }
+  window.addEventListener("popstate", () => { returning = keptPlace(); });
+  const comeBack = () => setTimeout(() => requestAnimationFrame(() => {
+    if (returning) takePlace(returning);
+    returning = null;
+  }));
+  window.addEventListener("load", comeBack, { once: true });
+  window.addEventListener("pagehide", keepPlace);
+  let still;
+  window.addEventListener("scroll", () => { clearTimeout(still); still = setTimeout(keepPlace, 150); }, { passive: true });
+
   // The page for addresses that lead nowhere searches for the words of the address.
   const searchLost = (root) => {
     const place = root.querySelector("[data-pdl-lost]");
@@ -145,6 +179,7 @@
   };
 
   const start = (root) => {
+    if (document.readyState === "complete") comeBack();
     searchLost(root);
     requestAnimationFrame(reachTables);
     nameButtons(root);

@@ -1,0 +1,57 @@
+"""Is the reader's place in a long page kept, though what is far away has a guessed height?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+TOP = "id => document.getElementById(id).getBoundingClientRect().top"
+HEADINGS = "() => [...document.querySelectorAll('.md-content__inner h2[id]')].map(each => each.id)"
+AT_REST = """() => new Promise(done => {
+  let last = scrollY, calm = 0;
+  const look = () => { calm = scrollY === last ? calm + 1 : 0; last = scrollY; calm > 20 ? done(1) : setTimeout(look, 20) };
+  look();
+})"""
+
+
+@pytest.fixture(params=[1280, 360])
+def reader(request: pytest.FixtureRequest, visit: Callable[..., Any], chapters: list[Path]) -> Any:
+    """Someone who followed a link deep into the longest chapter, and read on a little."""
+    longest = max(chapters, key=lambda folder: (folder / "index.html").stat().st_size)
+    address = f"/learn/{longest.name}/"
+    seen = visit(address, width=request.param)
+    seen.heading = seen.page.evaluate(HEADINGS)[-3]
+    seen.page.goto("about:blank")
+    seen.go(f"{address}#{seen.heading}")
+    seen.page.evaluate(AT_REST)
+    assert 40 < seen.page.evaluate(TOP, seen.heading) < 200
+    seen.page.mouse.move(100, 400)
+    seen.page.mouse.wheel(0, 400)
+    seen.page.evaluate(AT_REST)
+    return seen
+
+
+def test_after_a_reload(reader: Any) -> None:
+    before = reader.page.evaluate(TOP, reader.heading)
+    assert before < 0
+    reader.page.reload(wait_until="load")
+    reader.page.evaluate(AT_REST)
+    assert reader.page.evaluate(TOP, reader.heading) == pytest.approx(before, abs=4)
+    assert reader.errors == []
+
+
+def test_after_a_look_at_another_page(reader: Any) -> None:
+    before = reader.page.evaluate(TOP, reader.heading)
+    reader.page.evaluate("() => document.querySelector('.md-footer__link--prev, .md-logo').click()")
+    reader.page.wait_for_function("id => !document.getElementById(id)", arg=reader.heading)
+    reader.page.evaluate(AT_REST)
+    reader.page.go_back()
+    reader.page.wait_for_function("id => document.getElementById(id)", arg=reader.heading)
+    reader.page.evaluate(AT_REST)
+    assert reader.page.evaluate(TOP, reader.heading) == pytest.approx(before, abs=4)
+    assert reader.errors == []
