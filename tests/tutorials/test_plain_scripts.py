@@ -25,7 +25,7 @@ def files_of(repo: Path) -> dict[str, int]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_runs_elsewhere_without_a_display(script: Path, tmp_path: Path) -> None:
     hidden = {"DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND", "PYTHONPATH", "PYTHONSTARTUP"}
     environment = {key: value for key, value in os.environ.items() if key not in hidden}
@@ -40,7 +40,7 @@ def test_runs_elsewhere_without_a_display(script: Path, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=380,
+        timeout=880,
     )
 
     assert done.returncode == 0, done.stderr[-3000:]
