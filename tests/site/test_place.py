@@ -14,7 +14,11 @@ TOP = "id => document.getElementById(id).getBoundingClientRect().top"
 HEADINGS = "() => [...document.querySelectorAll('.md-content__inner h2[id]')].map(each => each.id)"
 AT_REST = """() => new Promise(done => {
   let last = scrollY, calm = 0;
-  const look = () => { calm = scrollY === last ? calm + 1 : 0; last = scrollY; calm > 20 ? done(1) : setTimeout(look, 20) };
+  const look = () => {
+    calm = scrollY === last ? calm + 1 : 0;
+    last = scrollY;
+    calm > 20 ? done(calm) : setTimeout(look, 20);
+  };
   look();
 })"""
 
