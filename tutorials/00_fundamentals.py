@@ -1097,7 +1097,7 @@ print(short, short.shape)
 assert short.shape == (10,)
 assert torch.equal(short, long[0, 0, 0])
 
-# %% [markdown] tags=["exercise"] level="measure"
+# %% [markdown] tags=["exercise"] level="measure" answer=["error_of: a dict from each of the two dtypes to how far its sum is from 10,000"]
 # ### Exercise 10: what does precision cost?
 #
 # Add 0.1 to itself, one hundred thousand times, once in `float64` and once in `float32`, in a

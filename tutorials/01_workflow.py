@@ -1208,7 +1208,7 @@ assert abs(final_loss - noise_floor) < 0.015
 #
 # The first five build on each other: the whole workflow, once more, in your hands.
 
-# %% [markdown] tags=["exercise"] level="warm-up"
+# %% [markdown] tags=["exercise"] level="warm-up" answer=["ex_y: the labels of the 100 points `0, 0.01, ..., 0.99`, shape (100, 1)", "ex_train: a pair, inputs and labels of the first 80 points", "ex_test: the same of the last 20"]
 # ### Exercise 1: a new line
 #
 # Make at least 100 points on the line with weight `0.3` and bias `0.9`. Keep a fifth of them back
@@ -1226,7 +1226,7 @@ assert len(ex_train[0]) == 80
 assert len(ex_test[0]) == 20
 torch.testing.assert_close(ex_y[-1].item(), 0.3 * 0.99 + 0.9)
 
-# %% [markdown] tags=["exercise"] level="warm-up"
+# %% [markdown] tags=["exercise"] level="warm-up" answer=["ex_model: your model; its parameters are called `weight` and `bias`"]
 # ### Exercise 2: the model from memory
 #
 # Write a model with two `nn.Parameter`s and a `forward` without looking up. Build it with seed 42
@@ -1253,7 +1253,7 @@ print(ex_model.state_dict())  # the seed decides the start, not the data
 assert [name for name, _ in ex_model.named_parameters()] == ["weight", "bias"]
 assert round(ex_model.weight.item(), 4) == 0.3367
 
-# %% [markdown] tags=["exercise"] level="build"
+# %% [markdown] tags=["exercise"] level="build" answer=["ex_model: the model of exercise 2, now trained on `ex_train`"]
 # ### Exercise 3: train it
 #
 # Use `nn.L1Loss`, SGD with rate `0.01` and 300 epochs. Print the test loss every 20 epochs. At
@@ -1282,7 +1282,7 @@ for epoch in range(1, 301):
 assert abs(ex_model.weight.item() - 0.3) < 0.02
 assert abs(ex_model.bias.item() - 0.9) < 0.02
 
-# %% [markdown] tags=["exercise"] level="build"
+# %% [markdown] tags=["exercise"] level="build" answer=["ex_preds: what `ex_model` predicts for the points kept back"]
 # ### Exercise 4: predict and plot
 #
 # Predict the points kept back without recording anything, and plot the predictions with the data.
@@ -1298,7 +1298,7 @@ plotting.plot_predictions(*ex_train, *ex_test, ex_preds)
 assert ex_preds.grad_fn is None
 assert (ex_preds - ex_test[1]).abs().max().item() < 0.02
 
-# %% [markdown] tags=["exercise"] level="build"
+# %% [markdown] tags=["exercise"] level="build" answer=["ex_loaded_preds: what the loaded model predicts for the same points"]
 # ### Exercise 5: save, load, compare
 #
 # Save the `state_dict`, load it into a new model, and show that both predict the same.
@@ -1318,7 +1318,7 @@ print(torch.equal(ex_loaded_preds, ex_preds))
 # The loaded model repeats the predictions of exercise 4 exactly.
 assert torch.equal(ex_loaded_preds, ex_preds)
 
-# %% [markdown] tags=["exercise"] level="measure"
+# %% [markdown] tags=["exercise"] level="measure" answer=["swings: a dict from each rate to a pair, the swing of the weight and of the bias"]
 # ### Exercise 6: how wide is the swing?
 #
 # The cycle of the chapter swings the bias by `0.01` and the weight by `0.0039`. Predict both
@@ -1353,7 +1353,7 @@ for lr, (swing_w, swing_b) in swings.items():
 # One flip is one step, and a step with all signs equal is the rate times $(0.39, 1)$, where
 # `0.39` is the mean of the training `X`. Halve the rate, and the swing halves.
 
-# %% [markdown] tags=["exercise"] level="open"
+# %% [markdown] tags=["exercise"] level="open" answer=["low: a rate at which the MSE does not explode", "high: a rate at which it does, less than `0.001` above `low`", "curvature: what theory needs, the largest curvature of the loss", "b: the bias that L1 at a rate of `1000` ends with"]
 # ### Exercise 7: find the rate that explodes
 #
 # With `nn.MSELoss`, a large rate makes the loss grow without end. Find the border to three digits

@@ -1110,7 +1110,7 @@ assert accuracy_of(loaded, X_test, y_test) == test_accuracy
 #
 # The first five are one project: the same way with other data.
 
-# %% [markdown] tags=["exercise"] level="warm-up"
+# %% [markdown] tags=["exercise"] level="warm-up" answer=["M_train: the points of the training part, shape (600, 2)", "M_val: those for validation", "M_test: those of the test part", "m_train: the labels of `M_train` as decimals, shape (600, 1)", "m_val: the same for validation", "m_test: the same of the test part"]
 # ### Exercise 1: two moons
 #
 # Make 1,000 points with `toy.moons`, noise `0.1`. Split them in three with a generator, and plot
@@ -1134,7 +1134,7 @@ _ = ax.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
 assert [len(part) for part in (M_train, M_val, M_test)] == [600, 200, 200]
 assert all(0.4 < part.mean() < 0.6 for part in (m_train, m_val, m_test))
 
-# %% [markdown] tags=["exercise"] level="warm-up"
+# %% [markdown] tags=["exercise"] level="warm-up" answer=["moon_model: one of your class; it gives one logit for each point"]
 # ### Exercise 2: a model that bends
 #
 # Write it as a class, with two hidden layers of 16 units. How many parameters has it? Count first.
@@ -1165,7 +1165,7 @@ print(sum(parameter.numel() for parameter in moon_model.parameters()))
 assert sum(parameter.numel() for parameter in moon_model.parameters()) == 337
 assert moon_model(M_train).shape == (600, 1)
 
-# %% [markdown] tags=["exercise"] level="warm-up"
+# %% [markdown] tags=["exercise"] level="warm-up" answer=["first_loss: the loss on the training part before training, a plain number"]
 # ### Exercise 3: loss and optimizer
 #
 # Choose both. What should the loss be before training, roughly, and why?
@@ -1180,7 +1180,7 @@ print(f"{first_loss:.3f}, and ln 2 is {torch.log(torch.tensor(2.0)):.3f}")
 # An untrained model is about as unsure as a coin: its loss is near ln 2.
 assert abs(first_loss - 0.693) < 0.1
 
-# %% [markdown] tags=["exercise"] level="build"
+# %% [markdown] tags=["exercise"] level="build" answer=["moon_val: the share of the validation points that is right at the end", "moon_test: the same of the test points"]
 # ### Exercise 4: train it to the mark
 #
 # Write the loop. Print every 10 epochs, and stop when more than `96 %` of the validation points
@@ -1207,7 +1207,7 @@ assert moon_val > 0.96
 assert moon_test > 0.93
 assert set((moon_model(M_test) > 0).flatten().tolist()) == {True, False}
 
-# %% [markdown] tags=["exercise"] level="build"
+# %% [markdown] tags=["exercise"] level="build" answer=["moon_model: the trained model"]
 # ### Exercise 5: its border
 #
 # Plot the decision boundary. Then do it by hand: what is the prediction at a point of your choice?
@@ -1220,7 +1220,7 @@ plot_decision_boundary(moon_model, M_train, m_train)
 tips = torch.tensor([[0.0, 1.0], [1.0, -0.5]])
 assert (moon_model(tips) > 0).flatten().tolist() == [False, True]
 
-# %% [markdown] tags=["exercise"] level="build"
+# %% [markdown] tags=["exercise"] level="build" answer=["z: the five numbers `-100, -1, 0, 1, 100`, as a tensor", "tanh: the formula as it stands", "safe_tanh: your repaired one"]
 # ### Exercise 6: tanh by hand
 #
 # $\tanh(z) = (e^z - e^{-z})/(e^z + e^{-z})$. Write it, and compare with `torch.tanh`. What does
@@ -1249,7 +1249,7 @@ assert tanh(z).isnan().tolist() == [True, False, False, False, True]
 # $e^{100}$ is larger than a 32-bit number can be, so it becomes infinite, and infinite divided by
 # infinite is `nan`. The same lesson as with `BCELoss`: equal formulas, unequal computers.
 
-# %% [markdown] tags=["exercise"] level="measure"
+# %% [markdown] tags=["exercise"] level="measure" answer=["spiral_scores: the accuracy on test points, one for each of three seeds", "flat_score: the same of one model without ReLU"]
 # ### Exercise 7: three spirals
 #
 # `toy.spirals(900)` has three arms. Reach more than `95 %` on test points from three different

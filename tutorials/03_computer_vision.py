@@ -1157,7 +1157,7 @@ assert torch.equal(before.argmax(dim=1), after.argmax(dim=1))
 # (picture, finding; a miss costs more), opening a phone (face, yes or no; a stranger let in costs
 # more).
 
-# %% [markdown] tags=["exercise"] level="measure"
+# %% [markdown] tags=["exercise"] level="measure" answer=["learned: what `engine.train` returns, with validation", "gap: training accuracy minus validation accuracy, after the last epoch"]
 # ### Exercise 2: overfitting
 #
 # What is it? Show it: train V1 with 100 units on only 200 pictures for 60 epochs.
@@ -1188,7 +1188,7 @@ assert learned["train_acc"][-1] > 0.98
 assert gap > 0.15
 assert learned["val_acc"][-1] > 0.5
 
-# %% [markdown] tags=["exercise"] level="measure"
+# %% [markdown] tags=["exercise"] level="measure" answer=["more_data: what `engine.train` returns for more pictures, say 3,000", "moved: the same for the 200 pictures, changed by augmentation", "best_epoch: of `learned`, the epoch with the lowest validation loss, counted from 0"]
 # ### Exercise 3: three ways against it
 #
 # Name three, and measure what each does here.
@@ -1221,7 +1221,7 @@ assert learned["val_loss"][best_epoch] < learned["val_loss"][-1]
 # Stopping early costs nothing: after epoch {{ best_epoch + 1 }} the validation loss was
 # {{ f"{learned['val_loss'][best_epoch]:.2f}" }}, at the end {{ f"{learned['val_loss'][-1]:.2f}" }}.
 
-# %% [markdown] tags=["exercise"] level="build"
+# %% [markdown] tags=["exercise"] level="build" answer=["found: what `convolve` answers to a cross: 15 x 15 zeros with ones in row 7 and in column 7, both from 2 to 12; the filter has rows of -1, of 2 and of -1"]
 # ### Exercise 4: a picture of your own
 #
 # Spend a while with the [CNN Explainer](https://poloclub.github.io/cnn-explainer/). Then draw a
@@ -1242,7 +1242,7 @@ for ax, grid in zip(panels, (cross, found.clamp(min=0)), strict=True):
 assert found[6, 3].item() == 6
 assert found[2, 6].item() == 0
 
-# %% [markdown] tags=["exercise"] level="warm-up"
+# %% [markdown] tags=["exercise"] level="warm-up" answer=["food_train: the training part, as `ImageFolderCustom`", "food_test: the test part"]
 # ### Exercise 5: load other pictures
 #
 # Get `food_mini`, training and test part. How many pictures and classes are there?
@@ -1261,7 +1261,7 @@ print(food.kind, len(food_train), len(food_test), food_train.classes)
 assert (len(food_train), len(food_test)) == (225, 75)
 assert food_train.classes == ["pizza", "steak", "sushi"] == food_test.classes
 
-# %% [markdown] tags=["exercise"] level="warm-up"
+# %% [markdown] tags=["exercise"] level="warm-up" answer=["food_train: the data set of exercise 5"]
 # ### Exercise 6: look at them
 #
 # Show five, with their names.
@@ -1275,7 +1275,7 @@ picture, number = food_train[0]
 assert picture.mode == "RGB"
 assert number in {0, 1, 2}
 
-# %% [markdown] tags=["exercise"] level="warm-up"
+# %% [markdown] tags=["exercise"] level="warm-up" answer=["food_loader: the loader of the training part", "food_test_loader: the loader of the test part, not shuffled"]
 # ### Exercise 7: loaders
 #
 # Make loaders with batches of 32, all pictures 32 by 32 pixels. How many batches will there be?
@@ -1290,7 +1290,7 @@ print(len(food_loader), len(food_test_loader), next(iter(food_loader))[0].shape)
 assert (len(food_loader), len(food_test_loader)) == (8, 3)
 assert next(iter(food_test_loader))[0].shape == (32, 3, 32, 32)
 
-# %% [markdown] tags=["exercise"] level="build"
+# %% [markdown] tags=["exercise"] level="build" answer=["food_vgg: the trained model", "food_accuracy: its accuracy on the test part", "commonest: the share of the commonest dish there"]
 # ### Exercise 8: a TinyVGG for them
 #
 # What must change, and how many parameters will it have? Train it until it beats the answer that
@@ -1323,7 +1323,7 @@ assert food_accuracy > commonest + 0.03
 # {{ "it has learned something, and it is no expert. 225 small photos are few." if real_food else "drawn dishes are easy to tell apart." }}
 # The next chapters are about that.
 
-# %% [markdown] tags=["exercise"] level="measure"
+# %% [markdown] tags=["exercise"] level="measure" answer=["places: a list of device types, \"cpu\" first", "epoch_seconds: a dict from each place to the seconds of the second epoch there"]
 # ### Exercise 9: on each device
 #
 # Time one epoch on the CPU and, if you have one, on a GPU. Which is faster, and why may it be the
@@ -1352,7 +1352,7 @@ assert len(places) == 1 + torch.accelerator.is_available()
 # The CPU may win. Each layer has to be started on the GPU from Python, and for so few numbers that
 # takes longer than the arithmetic.
 
-# %% [markdown] tags=["exercise"] level="build"
+# %% [markdown] tags=["exercise"] level="build" answer=["food_probs: the probabilities for all test pictures, shape (75, 3)", "food_truth: their labels"]
 # ### Exercise 10: predict
 #
 # Show five test pictures with what the network says.
@@ -1372,7 +1372,7 @@ gallery.plot_images_with_predictions(
 torch.testing.assert_close(food_probs.sum(dim=1), torch.ones(75))
 assert food_probs.argmax(dim=1).unique().tolist() == [0, 1, 2]
 
-# %% [markdown] tags=["exercise"] level="build"
+# %% [markdown] tags=["exercise"] level="build" answer=["food_matrix: your counts, whole numbers of shape (3, 3); a row for each true dish"]
 # ### Exercise 11: its confusion matrix
 #
 # Which dish is taken for which? Count by hand, and compare with `torchmetrics`.
@@ -1389,7 +1389,7 @@ theirs = MulticlassConfusionMatrix(3)(food_probs.argmax(dim=1), food_truth)
 assert torch.equal(food_matrix, theirs)
 assert abs(food_matrix.diagonal().sum().item() / 75 - food_accuracy) < 1e-6
 
-# %% [markdown] tags=["exercise"] level="warm-up"
+# %% [markdown] tags=["exercise"] level="warm-up" answer=["size_after: the formula: side, filter, padding and stride in, the new side out", "shapes: a dict from (filter, padding, stride) to the shape after `nn.Conv2d(3, 10, ...)`; (3, 1, 1) is among them"]
 # ### Exercise 12: the settings of `Conv2d`
 #
 # Send a tensor of shape `(1, 3, 64, 64)` through filters of 3, 5 and 7, strides of 1 and 2, with
@@ -1413,7 +1413,7 @@ for (k, p, s), shape in shapes.items():
     assert shape == (1, 10, size_after(64, k, p, s), size_after(64, k, p, s))
 assert shapes[3, 1, 1] == (1, 10, 64, 64)
 
-# %% [markdown] tags=["exercise"] level="measure"
+# %% [markdown] tags=["exercise"] level="measure" answer=["second_right: the share of the mistakes where the second choice is right", "overall: the share of all test pictures that a different model gets wrong", "shared: its share of those that the first model got wrong"]
 # ### Exercise 13: model or data?
 #
 # A mistake may be the model's, or the picture may be hard for anybody. Of the pictures that the

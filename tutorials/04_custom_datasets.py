@@ -1105,7 +1105,7 @@ assert abs(sum(by_library.probs) - 1) < 1e-5
 #
 # ## Exercises
 
-# %% [markdown] tags=["exercise"] level="measure"
+# %% [markdown] tags=["exercise"] level="measure" answer=["help_by: a dict from each way to the lowest training loss; its first key is \"nothing\""]
 # ### Exercise 1: against underfitting
 #
 # Name three ways to help a model that underfits. Try each of them alone on the recipe that hardly
@@ -1139,7 +1139,7 @@ print({name: f"{loss:.3f}" for name, loss in help_by.items()})
 # Each way lowers the training loss below that of the recipe.
 assert all(loss < help_by["nothing"] - 0.02 for name, loss in list(help_by.items())[1:])
 
-# %% [markdown] tags=["exercise"] level="warm-up"
+# %% [markdown] tags=["exercise"] level="warm-up" answer=["loaders: what `create_dataloaders` returns"]
 # ### Exercise 2: loaders
 #
 # Make a training and a validation loader with one call of
@@ -1163,7 +1163,7 @@ passes = [next(iter(loaders.val))[0] for _ in range(2)]
 assert torch.equal(*passes)
 assert not torch.equal(*[next(iter(loaders.train))[0] for _ in range(2)])
 
-# %% [markdown] tags=["exercise"] level="build"
+# %% [markdown] tags=["exercise"] level="build" answer=["side: the side that is left", "count: the number of parameters, for 10 hidden units and 3 classes"]
 # ### Exercise 3: another TinyVGG
 #
 # The [CNN Explainer](https://poloclub.github.io/cnn-explainer/) uses no padding. Which side is left
@@ -1182,7 +1182,7 @@ without = tiny_vgg.TinyVGG(num_classes=3, image_size=64, padding=0)
 assert side == 13
 assert count == sum(p.numel() for p in without.parameters()) == 8_083
 
-# %% [markdown] tags=["exercise"] level="build"
+# %% [markdown] tags=["exercise"] level="build" answer=["losses: the validation loss of each epoch, as a list", "stopped: the model, with the weights of its best epoch", "fifth: the validation loader: pictures `first_fifth` of `kept_64`, through `prepare`"]
 # ### Exercise 4: a `train` that stops
 #
 # Write `train` anew from `train_step` and `test_step`, so that it stops when the validation loss
@@ -1221,7 +1221,7 @@ back = test_step(stopped, fifth, loss_fn, "cpu")[0]
 assert abs(back - min(losses)) < 1e-4
 assert losses[-1] > back
 
-# %% [markdown] tags=["exercise"] level="measure"
+# %% [markdown] tags=["exercise"] level="measure" answer=["long_run: what `engine.train` returns for the longest run; `fresh()` makes its parts"]
 # ### Exercise 5: 5, 20 and 50 epochs
 #
 # Train with Adam and `lr=0.001` for so long. How many runs do you need, if the learning rate stays
@@ -1242,7 +1242,7 @@ short_five, twenty, fifty = (long_run["train_loss"][epochs - 1] for epochs in (5
 assert fifty < twenty < short_five + 0.01
 assert fifty < short_five - 0.1
 
-# %% [markdown] tags=["exercise"] level="measure"
+# %% [markdown] tags=["exercise"] level="measure" answer=["wide_model: the model with 20 channels", "wide: its history, as `fit` returns it for seed 0", "narrow: the history with 10 channels, from `model_0_runs`"]
 # ### Exercise 6: twice the channels
 #
 # Model 0 with 20 channels instead of 10, 20 epochs. Does the training loss fall, does the
@@ -1289,7 +1289,7 @@ assert mean_0["val_acc"][-1] > mean_few["val_acc"][-1] + 0.03
 # Nothing says that it ends at 180. [A later chapter](06_transfer_learning.md) takes another
 # road: a network that has seen a million pictures before.
 
-# %% [markdown] tags=["exercise"] level="open"
+# %% [markdown] tags=["exercise"] level="open" answer=["drawing: your picture, opened with PIL"]
 # ### Exercise 8: your own
 #
 # Photograph your dinner, or take a picture of something that is no food at all. What does the

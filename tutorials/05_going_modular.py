@@ -1012,7 +1012,7 @@ assert sum(pair["seconds"]) < took / 2
 # program's name as a list: then a test can call it without a terminal. The file ends with the guard
 # and a call with `sys.argv[1:]`.
 
-# %% [markdown] tags=["exercise"] level="warm-up"
+# %% [markdown] tags=["exercise"] level="warm-up" answer=["above: the set of all parts that stand on `metrics`, directly or by others"]
 # ### Exercise 1: who stands on whom?
 #
 # You mend a bug in `pdl.metrics`. Which parts of the library could behave differently afterwards?
@@ -1032,7 +1032,7 @@ print(sorted(above))
 assert {"engine", "train", "cli"} <= above
 assert not above & {"data", "models", "checkpoint", "recipe"}
 
-# %% [markdown] tags=["exercise"] level="build"
+# %% [markdown] tags=["exercise"] level="build" answer=["once: what the first call returned: the folder, and a dict from each class to its count", "again: what the second call returned"]
 # ### Exercise 2: get the data
 #
 # Write `get_data.py`. It makes sure that the pictures are on the machine, and says how many of each
@@ -1058,7 +1058,7 @@ assert once == again
 assert list(once[1]) == class_names
 assert sum(once[1].values()) == 225
 
-# %% [markdown] tags=["exercise"] level="build"
+# %% [markdown] tags=["exercise"] level="build" answer=["options: reads a list of words and returns the parser's result; by default 5 epochs and 10 hidden units", "places: the folders of training and test pictures, as two texts", "history: what `engine.train` returned for pictures of 32 pixels; 16 epochs, batches of 16 and `--lr 0.003` are enough", "tested: what `engine.test_step` returned on the test pictures", "path: of the file with the weights"]
 # ### Exercise 3: options
 #
 # Write a `train.py` with `argparse`. It takes the folders of training and test pictures, learning
@@ -1132,7 +1132,7 @@ assert len(mine_probs.argmax(dim=1).unique()) == 3
 # Of {{ 75 + 45 }} pictures that it did not learn from, {{ f"{right:.0f}" }} are right; always the
 # commonest dish would be right for {{ int(commonest) }}.
 
-# %% [markdown] tags=["exercise"] level="build"
+# %% [markdown] tags=["exercise"] level="build" answer=["spoken: an `io.StringIO` with what your script prints for the run `runs/parts` and the picture `photos[0]`"]
 # ### Exercise 4: `predict.py image.jpeg`
 #
 # Write it as a file, with imports at the top and a guard, and start it: `python predict.py RUN
@@ -1175,7 +1175,7 @@ print(spoken.getvalue())
 # The script says what the command says.
 assert spoken.getvalue().split() == table.splitlines()[0].split()[1:3]
 
-# %% [markdown] tags=["exercise"] level="measure"
+# %% [markdown] tags=["exercise"] level="measure" answer=["finals: a dict from each rate to its last validation loss; `0.0001` is among the rates, and the folders are `work / f\"runs/lr-{lr}\"`", "right_by: a dict from each rate to its last validation accuracy", "best_lr: the rate you choose"]
 # ### Exercise 5: three runs, one winner
 #
 # Start `pdl.train.run` from Python with three learning rates, each in a folder of its own. Choose by

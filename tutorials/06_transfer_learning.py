@@ -1137,7 +1137,7 @@ assert sure_clothes.max() > 0.6
 #
 # ## Exercises
 
-# %% [markdown] tags=["exercise"] level="warm-up"
+# %% [markdown] tags=["exercise"] level="warm-up" answer=["fold_probs: the probabilities for each picture, from the head that had set it aside, shape (225, 3)", "answers: the class that is likeliest by `fold_probs`", "counted: your matrix, whole numbers of shape (3, 3); a row for each true dish"]
 # ### Exercise 1: count the confusions
 #
 # Each of the 225 training pictures was set aside by one of five seeds. Make a confusion matrix of
@@ -1160,7 +1160,7 @@ theirs = confusion_matrix(answers, labels, task="multiclass", num_classes=3)
 assert torch.equal(counted, theirs)
 assert abs(counted.diag().sum().item() / 225 - sum(val_accs) / 5) < 1e-6
 
-# %% [markdown] tags=["exercise"] level="measure"
+# %% [markdown] tags=["exercise"] level="measure" answer=["wrongs: how many of the 225 are wrong", "badness: a number for each picture, larger for a worse answer; any wrong one is above any right one", "top_five: the places of the five worst, the worst first"]
 # ### Exercise 2: most wrong
 #
 # Of those 225, show the five that were named wrongly with the greatest confidence (or, if fewer are
@@ -1195,7 +1195,7 @@ gallery.plot_images_with_predictions(
 assert (answers != labels)[top_five].sum() == min(5, wrongs)
 assert badness[top_five[0]] == badness.max()
 
-# %% [markdown] tags=["exercise"] level="build"
+# %% [markdown] tags=["exercise"] level="build" answer=["threshold: the probability below which nothing is named", "name_or_none: takes the three probabilities of one picture and returns a name"]
 # ### Exercise 3: "none of these"
 #
 # Write a function that names the dish, or says "none of these" below a threshold. Choose the
@@ -1227,7 +1227,7 @@ assert 0.05 < (fold_probs.amax(dim=1) < threshold).float().mean() < 0.15
 assert name_or_none(torch.tensor([0.0, 0.0, 1.0])) == "sushi"
 assert name_or_none(torch.full((3,), 1 / 3)) == "none of these"
 
-# %% [markdown] tags=["exercise"] level="measure"
+# %% [markdown] tags=["exercise"] level="measure" answer=["losses: a dict from \"Adam\" and \"SGD\" to a pair of lists, training and validation loss of 40 epochs"]
 # ### Exercise 4: ten epochs, and the notes' optimizer
 #
 # Train the head for 5, 10 and 40 epochs with Adam (`lr=0.001`) and with SGD (`lr=0.01`). Is longer
@@ -1262,7 +1262,7 @@ for learned, aside_loss in losses.values():
     assert learned[4] > learned[9] > learned[39]
     assert learned[4] - learned[39] > aside_loss[4] - aside_loss[39]
 
-# %% [markdown] tags=["exercise"] level="measure"
+# %% [markdown] tags=["exercise"] level="measure" answer=["by_amount: five means, for 9 pictures first; `fit_head` and `fifths` do the work"]
 # ### Exercise 5: how many pictures?
 #
 # The course behind this exercise doubles the pictures. Go the other way: train the head on 9, 18,
@@ -1301,13 +1301,13 @@ early = min(1, 2 * by_amount[3] - by_amount[2])  # the same guess, from 90 pictu
 assert by_amount[-1] >= by_amount[0]
 assert abs(by_amount[-1] - sum(val_accs) / 5) < 0.02
 
-# %% [markdown] tags=["exercise"] level="build"
+# %% [markdown] tags=["exercise"] level="build" answer=["adapt: as above", "adapted: a dict with four adapted networks of three classes, all on `meta`, in this order: resnet18, mobilenet_v3_large, convnext_tiny, vit_b_16"]
 # ### Exercise 6: any network of torchvision's
 #
 # Write `adapt(network, num_classes)`: it freezes everything, BatchNorm's statistics included,
 # replaces the *last* `nn.Linear`, wherever that is, and returns the network. Try it on ResNet-18,
-# MobileNet-v3 and ConvNeXt. On the device `meta` none has to be fetched. Hint: torchvision has a
-# [`FrozenBatchNorm2d`][torchvision.ops.FrozenBatchNorm2d].
+# MobileNet-v3, ConvNeXt and a ViT. On the device `meta` none has to be fetched.
+# Hint: torchvision has a [`FrozenBatchNorm2d`][torchvision.ops.FrozenBatchNorm2d].
 
 
 # %% tags=["solution"]

@@ -919,7 +919,7 @@ assert tested.metric > 0.7
 #
 # ## Exercises
 
-# %% [markdown] tags=["exercise"] level="warm-up"
+# %% [markdown] tags=["exercise"] level="warm-up" answer=["needed: the number of photos, a whole number"]
 # ### Exercise 1: how many photos?
 #
 # A model is right on nine of ten photos. How many test photos does it take until the standard error
@@ -935,7 +935,7 @@ set_seeds(0)
 scores = torch.distributions.Binomial(needed, torch.tensor(0.9)).sample((10_000,)) / needed
 assert abs(scores.std() - 0.005) < 0.0005
 
-# %% [markdown] tags=["exercise"] level="build"
+# %% [markdown] tags=["exercise"] level="build" answer=["outcomes: a pair for each seed: the folder with its event files, somewhere in `runs`, and its last validation loss"]
 # ### Exercise 2: a larger model
 #
 # Add a third model to the grid, one that sees *both* sizes: join the features of 96 and of 224 pixels
@@ -984,7 +984,7 @@ for folder, loss in outcomes:
 assert len(list(runs.rglob("events.out.tfevents.*"))) == 45
 assert mean(loss for _, loss in outcomes) < mean(finals((180, 96, 20), "loss/val"))
 
-# %% [markdown] tags=["exercise"] level="measure"
+# %% [markdown] tags=["exercise"] level="measure" answer=["mirrored: the features of the mirrored photos, all 225", "plain: five last validation losses without mirrors", "augmented: five with them", "gains: the five differences"]
 # ### Exercise 3: augmentation as an experiment
 #
 # Do mirrored photos help? Compute features of every training photo mirrored, at 96 pixels. Train with
@@ -1025,7 +1025,7 @@ assert mean(augmented) < 1.1 * mean(plain)
 # {{ "An experiment that shows nothing is a result too." if "seeds" in verdict(gains) else "For one setting of one network, that is." }}
 # Note it, or somebody tries again next month.
 
-# %% [markdown] tags=["exercise"] level="build"
+# %% [markdown] tags=["exercise"] level="build" answer=["size: of the features in memory, in bytes", "big: the head", "score: what `engine.test_step` returns for new examples"]
 # ### Exercise 4: FoodVision Big
 #
 # All 101 dishes, a fifth of the photos: 150 each to learn from. Before such a run one does the

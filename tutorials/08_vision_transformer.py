@@ -965,7 +965,7 @@ for name in ("vit_b_16", "vit_l_16", "vit_l_32", "vit_h_14"):
 #
 # ## Exercises
 
-# %% [markdown] tags=["exercise"] level="warm-up"
+# %% [markdown] tags=["exercise"] level="warm-up" answer=["lengths: a dict from (pixels, patch) to the number of tokens, in the order of the questions"]
 # ### Exercise 1: other pictures, other patches
 #
 # How many tokens has a ViT with patches of 16 pixels at 384 pixels? With patches of 32 at 224? With
@@ -984,7 +984,7 @@ assert list(lengths.values()) == [577, 50, 65]
 for (side, patch), T in lengths.items():
     assert ViTConfig.preset(f"B/{patch}", image_size=side).num_tokens == T
 
-# %% [markdown] tags=["exercise"] level="build"
+# %% [markdown] tags=["exercise"] level="build" answer=["tiny: a dict with the settings of a small `ViT` of two blocks", "mine: that model, `ViT(**tiny)`, in eval mode", "some: three random pictures for it", "straight: its scores for them", "through: the scores through PyTorch's layers with the same weights"]
 # ### Exercise 2: with PyTorch's own layers
 #
 # Replace the blocks by `nn.TransformerEncoder` of `nn.TransformerEncoderLayer`, copy the weights,
@@ -1016,7 +1016,7 @@ print((through - straight).abs().max().item() < 1e-5)
 assert_close(through, straight, **close)
 assert (straight[0] - straight[1]).abs().max() > 1e-3
 
-# %% [markdown] tags=["exercise"] level="build"
+# %% [markdown] tags=["exercise"] level="build" answer=["imported: the module; use `tiny`, `mine`, `some` and `straight` of exercise 2"]
 # ### Exercise 3: `vit.py`
 #
 # Turn your ViT into a module: a file `vit.py` with the classes, that another program can import.
@@ -1054,7 +1054,7 @@ assert type(copied) is not ViT
 with torch.inference_mode():
     assert_close(copied(some), straight)
 
-# %% [markdown] tags=["exercise"] level="measure"
+# %% [markdown] tags=["exercise"] level="measure" answer=["costs: a dict from each patch size to four numbers: parameters, tokens, GFLOPs, and the table's share of these"]
 # ### Exercise 4: what do small patches cost?
 #
 # Halve the patch size of ViT-B at 224 pixels: 32, 16, 8. How do parameters, tokens and FLOPs grow?
@@ -1086,7 +1086,7 @@ assert 3.9 < costs[16][2] / costs[32][2] < 4.2
 assert costs[8][2] / costs[16][2] > 4.3
 assert costs[32][3] < costs[16][3] < costs[8][3]
 
-# %% [markdown] tags=["exercise"] level="build"
+# %% [markdown] tags=["exercise"] level="build" answer=["swag: the transform of torchvision's SWAG weights", "states: a pair, the `state_dict` of a `VisionTransformer(small)` before and after it was resized to 96", "changed: the names of the weights that have another shape afterwards"]
 # ### Exercise 5: a model for 384 pixels
 #
 # torchvision has weights of ViT-B/16 called SWAG, for pictures of 384 pixels. Which transform do

@@ -729,7 +729,7 @@ assert mean(final["Lite0, new head"]) > mean(final["small ViT"]) + 0.03
 #
 # ## Exercises
 
-# %% [markdown] tags=["exercise"] level="warm-up"
+# %% [markdown] tags=["exercise"] level="warm-up" answer=["mixed: the bytes of the 700 held-out garments with their patches shuffled, shape (700, 1, 28, 28)", "straight: the accuracy of `tutor` on the garments as they are", "jumbled: its accuracy on `mixed`"]
 # ### Exercise 1: shuffled garments
 #
 # On the last page, shuffled patches changed nothing as long as there were no positions. The
@@ -753,7 +753,7 @@ print(f"as they are {straight:.1%}, shuffled {jumbled:.1%}, chance {1 / 7:.1%}")
 assert torch.equal(mixed.sum(dim=(1, 2, 3)), held_out[0].sum(dim=(1, 2, 3)))
 assert 1 / 7 + 0.1 < jumbled < straight - 0.03
 
-# %% [markdown] tags=["exercise"] level="measure"
+# %% [markdown] tags=["exercise"] level="measure" answer=["more: a dict from (way, number of pictures) to the accuracy on `new_test`; the ways are \"fine-tuned\" and \"from random numbers\", the numbers 5 and 80"]
 # ### Exercise 2: more of the new kinds
 #
 # Fine-tune the pretrained ViT, and train one from random numbers, with 5 and with 80 pictures of each
@@ -781,7 +781,7 @@ gain = {name: more[name, 80] - more[name, 5] for name, _ in more}
 assert all(value > 0 for value in gain.values())
 assert gain["from random numbers"] > gain["fine-tuned"] - 0.05
 
-# %% [markdown] tags=["exercise"] level="measure"
+# %% [markdown] tags=["exercise"] level="measure" answer=["tricks: a dict from \"both\" and \"neither\" to two accuracies on `held_out` each"]
 # ### Exercise 3: what are warm-up and clipping for?
 #
 # Take our recipe, on 80 garments of each old kind, at *twenty times* the rate, for five epochs.

@@ -433,7 +433,7 @@ assert abs(float(average.compute()) - 17 / 33) < 1e-6
 #
 # ## Exercises
 
-# %% [markdown] tags=["exercise"] level="warm-up"
+# %% [markdown] tags=["exercise"] level="warm-up" answer=["choices: a dict from \"temperature\", \"dish\" and \"allergens\" to three things each: the loss, an output, a target", "ex_losses: a dict from the same names to the loss of output and target"]
 # ### Exercise 1: choose
 #
 # Give output shape, loss and target dtype for batches of 16: (a) tomorrow's temperature, (b) one of 101
@@ -455,7 +455,7 @@ kinds_of_target = {name: target.dtype for name, (_, _, target) in choices.items(
 assert kinds_of_target["dish"] == torch.int64
 assert kinds_of_target["temperature"] == kinds_of_target["allergens"] == torch.float32
 
-# %% [markdown] tags=["exercise"] level="build"
+# %% [markdown] tags=["exercise"] level="build" answer=["goal: what the loss aims at, for `kinds`, shape (8, 3)", "smooth_by_hand: your loss of `scores`", "smooth: PyTorch's"]
 # ### Exercise 2: label smoothing by hand
 #
 # `CrossEntropyLoss(label_smoothing=0.1)` aims at nine tenths for the right class and spreads the rest over all
@@ -472,7 +472,7 @@ print(f"by hand {smooth_by_hand:.4f}, PyTorch {smooth:.4f}")
 torch.testing.assert_close(smooth_by_hand, smooth)
 torch.testing.assert_close(goal.sum(dim=1), torch.ones(8))
 
-# %% [markdown] tags=["exercise"] level="measure"
+# %% [markdown] tags=["exercise"] level="measure" answer=["wanted: the recall of the weighted model, in `reports`", "line: the lower probability", "moved: what `judge` says of the plain model with that line; train it once more for this"]
 # ### Exercise 3: move the line instead
 #
 # Take the *plain* model of the rare disease, without `pos_weight`, and say "sick" above a lower

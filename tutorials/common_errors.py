@@ -594,7 +594,7 @@ assert choose_device().type in ("cuda", "mps", "xpu", "cpu")
 #
 # ## Exercises
 
-# %% [markdown] tags=["exercise"] level="warm-up"
+# %% [markdown] tags=["exercise"] level="warm-up" answer=["fed: a batch as it was fed", "gray_model: a model that gives the message", "ex_message: the text of the error"]
 # ### Exercise 1: read it cold
 #
 # Without running it: a model says `mat1 and mat2 shapes cannot be multiplied (16x12288 and 4096x256)`.
@@ -614,7 +614,7 @@ except RuntimeError as error:
 assert "16x12288 and 4096x256" in ex_message
 assert gray_model(fed.mean(dim=1)).shape == (16, 256)
 
-# %% [markdown] tags=["exercise"] level="build"
+# %% [markdown] tags=["exercise"] level="build" answer=["x: the picture as `mended` wants it, with numbers from 0 to 1", "ex_loss: the cross-entropy of `mended(x)` and the label"]
 # ### Exercise 2: three mistakes in four lines
 #
 # `pixels` is what PIL gives: bytes, height x width x channels. `answer` is the label of the picture, a
@@ -636,7 +636,7 @@ look(x=x, y=y)
 torch.testing.assert_close(x[0, 1], pixels[..., 1] / 255)
 torch.testing.assert_close(ex_loss, -mended(x).log_softmax(dim=1)[0, 2])
 
-# %% [markdown] tags=["exercise"] level="build"
+# %% [markdown] tags=["exercise"] level="build" answer=["same_shape: takes a loss and returns a guarded one", "guard_message: the text of the error for `outputs` and `targets`"]
 # ### Exercise 3: a guard for losses
 #
 # Write `same_shape(loss_fn)`, which returns a loss that refuses to broadcast and says both shapes.

@@ -431,7 +431,7 @@ codes = torch.tensor([ord(character) for character in name])
 print(codes)
 assert "".join(chr(code) for code in codes.tolist()) == name
 
-# %% [markdown] tags=["exercise"] level="measure"
+# %% [markdown] tags=["exercise"] level="measure" answer=["shares: the shares read, as a list, for strengths that begin with 0 and grow"]
 # ### Exercise 2: how much noise is too much?
 #
 # The letters carried noise of strength `0.8`. Guess how many of them the network still reads at

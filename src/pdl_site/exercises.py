@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import json
+import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
 import nbformat
@@ -95,8 +97,11 @@ def exercise_notebook(chapter: Chapter, record: Record | None, *, site_url: str 
     link = f"[{chapter.front.title}]({chapter.name}.py)"
     head = (
         f"# Exercises: {chapter.front.title}\n\nTo the chapter {link}. Each exercise has an empty "
-        "cell. Where a check follows it, the check says whether your answer holds. The solutions "
-        "are in the chapter, folded under each exercise."
+        "cell. Where a check follows it, the check says whether your answer holds. It looks for "
+        "the names that the empty cell lists, so use those. A check that says nothing is content. "
+        "An `AssertionError` points at the line that does not hold; the comment on top of the "
+        "check says what was expected. The solutions are in the chapter, folded under each "
+        "exercise."
     )
     _add(notebook, "markdown", plain_markdown(head, site_url), "title")
     if install:
@@ -105,7 +110,7 @@ def exercise_notebook(chapter: Chapter, record: Record | None, *, site_url: str 
         _add(notebook, "markdown", BEFORE, "before")
         for cell in groundwork:
             _add(notebook, "code", cell.source, f"cell-{cell.number:03d}")
-    known: set[str] = set()
+    wanted = looked_at(exercises)
     for number, exercise in enumerate(exercises, start=1):
         task = exercise.task
         text = fill(task.source, values.get(task.number, ["…"] * len(task.expressions)))
@@ -113,7 +118,7 @@ def exercise_notebook(chapter: Chapter, record: Record | None, *, site_url: str 
         _add(notebook, "markdown", plain_markdown(text, site_url), f"task-{number}")
         for cell in exercise.given:
             _add(notebook, "code", cell.source, f"cell-{cell.number:03d}")
-        _add(notebook, "code", _empty(exercise, known), f"answer-{number}")
+        _add(notebook, "code", _empty(exercise, wanted[number - 1]), f"answer-{number}")
         for check in exercise.checks:
             _add(notebook, "code", check.source, f"cell-{check.number:03d}")
     return (json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
@@ -138,15 +143,64 @@ def groundwork_of(chapter: Chapter, exercises: Sequence[Exercise]) -> list[Cell]
     return [earlier[place] for place in places]
 
 
-def _empty(exercise: Exercise, known: set[str]) -> str:
-    """The cell for an answer: it says by which names the check knows the answer."""
-    bound = names_in("\n".join(cell.source for cell in exercise.solution)).binds
-    needs = {name for check in exercise.checks for name in names_in(check.source).needs}
-    known |= bound
-    wanted = needs & bound or needs & known
-    if not wanted:
+def looked_at(exercises: Sequence[Exercise]) -> list[list[str]]:
+    """Find by which names the checks know the answers.
+
+    Args:
+        exercises: The exercises of a chapter.
+
+    Returns:
+        For each exercise the names that its answer must bind: for its own checks, and for those
+        of later exercises that do not bind them again. A check that looks only at what an earlier
+        answer made, such as a model that is trained now, asks for that.
+    """
+    names = [names_in("\n".join(cell.source for cell in one.solution)) for one in exercises]
+    needs = [{n for cell in one.checks for n in names_in(cell.source).needs} for one in exercises]
+    wanted = [need & name.binds for need, name in zip(needs, names, strict=True)]
+    for place, need in enumerate(needs):
+        earlier = set().union(*(name.binds for name in names[:place]))
+        if not wanted[place]:
+            wanted[place] = need & earlier
+        for name in need & earlier - names[place].binds:
+            last = max(before for before in range(place) if name in names[before].binds)
+            wanted[last].add(name)
+    return [sorted(each) for each in wanted]
+
+
+def _empty(exercise: Exercise, wanted: Sequence[str]) -> str:
+    """The cell for an answer: it says by which names the checks know the answer."""
+    body = [node for cell in exercise.solution for node in ast.parse(cell.source).body]
+    imports = _imports(body, wanted)
+    given = names_in("\n".join(imports)).binds
+    called = {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
+    told = dict(text.split(": ", 1) for text in exercise.task.answer)
+    labels = {
+        name: f"{name}({ast.unparse(called[name].args)})" if name in called else name
+        for name in wanted
+        if name not in given
+    }
+    if not labels:
         return "# Your answer\n"
-    return f"# Your answer. The check looks at: {', '.join(sorted(wanted))}\n"
+    head = "".join(f"{line}\n" for line in imports) + ("\n" if imports else "")
+    if not told:
+        return f"{head}# Your answer. The check looks at: {', '.join(labels.values())}\n"
+    lines = ["# Your answer. The check looks at:"]
+    for name in sorted(labels, key=[*told, *labels].index):
+        text = f"{labels[name]}: {told[name]}" if name in told else labels[name]
+        lines += textwrap.wrap(text, 92, initial_indent="# - ", subsequent_indent="#   ")
+    return head + "\n".join(lines) + "\n"
+
+
+def _imports(body: Sequence[ast.stmt], wanted: Sequence[str]) -> list[str]:
+    """The imports of a solution by which a check goes: they are given."""
+    lines = []
+    for node in body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            kept = [each for each in node.names if (each.asname or each.name) in wanted]
+            if kept:
+                node.names = kept
+                lines.append(ast.unparse(node))
+    return lines
 
 
 def _add(notebook: nbformat.NotebookNode, kind: str, source: str, name: str) -> None:

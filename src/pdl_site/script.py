@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 CODE_TAGS = frozenset({"check", "solution", "hide-input", "stderr", "leaves-files"})
 MARKDOWN_TAGS = frozenset({"checkpoint", "wrong", "exercise", "solution", "number"})
 CODE_KEYS = frozenset({"tags", "alt", "caption", "name"})
-MARKDOWN_KEYS = frozenset({"tags", "covers", "corrects", "level", "row"})
+MARKDOWN_KEYS = frozenset({"tags", "covers", "corrects", "level", "row", "answer"})
 UNREADABLE = (nbformat.ValidationError, AttributeError, TypeError, ValueError)
 """What jupytext raises at keys of a wrong kind."""
 TEXT_KEYS = frozenset({"caption", "name", "level", "row"})
-LIST_KEYS = frozenset({"tags", "covers", "corrects"})
+LIST_KEYS = frozenset({"tags", "covers", "corrects", "answer"})
 LEVELS = ("warm-up", "build", "measure", "open")
 PERCENT = {"extension": ".py", "format_name": "percent", "comment_magics": False}
 MARKER = re.compile(r"# ?%%+( |$)")
@@ -57,6 +57,7 @@ class Cell:
         corrects: Ids of common errors that the cell sets right.
         row: Id of the published number that the cell computes again.
         level: Difficulty of an exercise.
+        answer: What its checks expect to find, ``"name: what it is"`` for each name.
         expressions: The ``{{ ... }}`` of a Markdown cell, in order.
     """
 
@@ -72,6 +73,7 @@ class Cell:
     corrects: tuple[str, ...] = ()
     row: str = ""
     level: str = ""
+    answer: tuple[str, ...] = ()
     expressions: tuple[Expression, ...] = ()
 
 
@@ -249,6 +251,7 @@ def _cell(
         corrects=tuple(meta.get("corrects", [])),
         row=meta.get("row", ""),
         level=meta.get("level", ""),
+        answer=tuple(meta.get("answer", [])),
         expressions=expressions,
     )
 
@@ -273,6 +276,9 @@ def _check_meta(kind: str, meta: dict[str, Any], fail: Any) -> None:
     level = meta.get("level", "")
     if "exercise" in tags and level not in LEVELS:
         raise fail(f"an exercise has a level of {LEVELS}, got {level!r}")
+    for text in meta.get("answer", []):
+        if "exercise" not in tags or not re.match(r"[A-Za-z_]\w*: \S", text):
+            raise fail(f"answer is a list of 'name: what it is' of an exercise, got {text!r}")
 
 
 def _is_texts(value: Any) -> bool:

@@ -70,6 +70,50 @@ def test_the_cell_for_an_answer_says_what_its_check_looks_at() -> None:
     ]
 
 
+def answers_of(*cells: str) -> list[str]:
+    return [cell["source"] for cell in cells_of(*cells) if cell["id"].startswith("answer")]
+
+
+TASK = "### Exercise 1: a\n\nA."
+NEXT = prose(TASK.replace("1", "2"), tags=["exercise"], level="build")
+
+
+def test_it_says_what_each_name_is_and_how_a_function_is_called() -> None:
+    told = ["right: the share that is right, as a decimal", "two: the double of `x`"]
+    assert answers_of(
+        prose(TASK, tags=["exercise"], level="build", answer=told),
+        code("def two(x, y=1):\n    return 2 * x\n\n\nright, other = 0.5, 1", tags=["solution"]),
+        code("# Half.\nassert (right, two(2), other) == (0.5, 4, 1)", tags=["solution", "check"]),
+    ) == [
+        "# Your answer. The check looks at:\n"
+        "# - right: the share that is right, as a decimal\n"
+        "# - two(x, y=1): the double of `x`\n"
+        "# - other\n"
+    ]
+
+
+def test_a_name_that_only_a_later_check_looks_at_is_asked_for_where_it_is_made() -> None:
+    assert answers_of(
+        prose(TASK, tags=["exercise"], level="build"),
+        code("parts = [1, 2]\nwhole = sum(parts)", tags=["solution"]),
+        code("# Three.\nassert whole == 3", tags=["solution", "check"]),
+        NEXT,
+        code("most = max(parts)", tags=["solution"]),
+        code("# Two.\nassert most == parts[-1]", tags=["solution", "check"]),
+    ) == [
+        "# Your answer. The check looks at: parts, whole\n",
+        "# Your answer. The check looks at: most\n",
+    ]
+
+
+def test_what_a_check_needs_of_the_imports_is_given() -> None:
+    assert answers_of(
+        prose(TASK, tags=["exercise"], level="build"),
+        code("import io\nfrom os import path, sep\n\nx = io.StringIO(sep)", tags=["solution"]),
+        code("# Ok.\nassert isinstance(x, io.StringIO) and path", tags=["solution", "check"]),
+    ) == ["import io\nfrom os import path\n\n# Your answer. The check looks at: x\n"]
+
+
 def test_prose_has_the_values_of_the_run_and_plain_links() -> None:
     by_id = {cell["id"]: cell["source"] for cell in cells_of(site_url="https://e/learn")}
     assert by_id["task-1"].startswith("## Exercise 1: double")

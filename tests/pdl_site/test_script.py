@@ -193,6 +193,8 @@ class TestCells:
             ('# %% tags=["check"\n1\n', "can not read"),
             (prose("x", tags=["exercise"]), "an exercise has a level of"),
             (prose("x", tags=["exercise"], level="easy"), "got 'easy'"),
+            (prose("x", tags=["exercise"], level="open", answer=["y"]), "'name: what it is'"),
+            (prose("x", answer=["y: a number"]), "of an exercise, got 'y: a number'"),
             (code("assert 1", tags=["check"]), "a check begins with a comment"),
             (code("# Claim.\nx = 1", tags=["check"]), "a check without an assert"),
             ("# %% [raw]\n# x\n", "a raw cell; a chapter has code and Markdown cells only"),
