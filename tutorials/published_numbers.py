@@ -47,8 +47,8 @@ _ = ax.set(xlabel="passes over the data", ylabel="weight", xlim=(-3, 206))
 #
 # **You need** [batches, loaders and the ReLU on the logits](03_computer_vision.md).
 #
-# **It takes** no GPU. The notes are those that this book grew from, the course is the best-known one
-# on the same material. All their numbers stand on [one page](../numbers.md).
+# **It takes** no GPU. The notes are those that this book grew from, the [course](../resources.md#courses) is
+# the best-known one on the same material. All their numbers stand on [one page](../numbers.md).
 #
 # ## Set up
 

@@ -100,8 +100,8 @@ def exercise_notebook(chapter: Chapter, record: Record | None, *, site_url: str 
         "cell. Where a check follows it, the check says whether your answer holds. It looks for "
         "the names that the empty cell lists, so use those. A check that says nothing is content. "
         "An `AssertionError` points at the line that does not hold; the comment on top of the "
-        "check says what was expected. The solutions are in the chapter, folded under each "
-        "exercise."
+        "check says what was expected, and printing both sides of the line shows how far off "
+        "you are. The solutions are in the chapter, folded under each exercise."
     )
     _add(notebook, "markdown", plain_markdown(head, site_url), "title")
     if install:
