@@ -204,11 +204,9 @@ class SitePlugin(BasePlugin[SiteConfig]):
             if error.detail:
                 log.error("%s", error.detail)  # noqa: TRY400 - the kernel's traceback is in it
             raise Abort(str(error)) from error
-        if self.serving:
-            if self.background is None:
-                jobs = book.settings.jobs or os.cpu_count() or 1
-                self.background = Background(book.settings.cache / "ready", jobs)
-            self.background.ask(book, self.entries)
+        if self.serving and self.background is None:
+            jobs = book.settings.jobs or os.cpu_count() or 1
+            self.background = Background(book.settings.cache / "ready", jobs)
 
     @event_priority(50)  # before mkdocs-jupyter looks for notebooks
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
@@ -348,6 +346,8 @@ class SitePlugin(BasePlugin[SiteConfig]):
         if self.config.cards and not self.serving:
             self._draw_cards(config)
         self.turn.close()
+        if self.background is not None:  # not earlier: the pages come first
+            self.background.ask(self._book(), self.entries)
 
     def on_build_error(self, **_: Any) -> None:
         """Let the next build into the site's folder, also after a fault."""

@@ -18,7 +18,7 @@ from pdl_site import book as books
 from pdl_site.errors import ExecutionError
 from pdl_site.plugin import SitePlugin
 from pdl_site.record import Record
-from pdl_site.serve import OLD, WAITING
+from pdl_site.serve import OLD, WAITING, Background
 from pdl_site.watch import Listener
 
 CONFIG = """\
@@ -275,6 +275,16 @@ class TestServe:
             lost = plugin.on_post_template(html, template_name="404.html")
             assert (policy in lost) is has_policy
 
+    def test_nothing_runs_before_the_pages_are_there(
+        self, project: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        there = []
+        monkeypatch.setattr(Background, "ask", lambda *_: there.append(WAITING in project.page()))
+        config = configured(project, "serve")
+        build(config)
+        assert there == [True]
+        plugin_of(config).on_shutdown()
+
     def test_old_outputs_stay_until_the_new_ones_come(self, project: Project) -> None:
         build(configured(project))
         project.write("tutorials/a.py", script(CELLS[0], code("changed"), *CELLS[2:]))
@@ -310,6 +320,7 @@ class TestServe:
             self.ended(config)
             return fill(plugin, files, **more)
 
+        build(config)
         monkeypatch.setattr(SitePlugin, "on_files", on_files)
         build(configured(project, "serve"))
         assert "tutorials/a.py:9: cell 2: ValueError: boom" in project.page()
