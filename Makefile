@@ -45,11 +45,12 @@ build: $(READY) ## make site/; only chapters whose code, library or data changed
 
 docs: build ## the same as build
 
-# Pytest comes last: its closing line is the last one printed, and its exit status is make's.
+# Pytest comes last: its closing line is the last one printed, and its exit status is make's. Above it
+# stand the slowest tests: half an hour on two cores is the bar for all.
 # The browser's tests run by themselves: a browser keeps an event loop in the process it was started in.
 test: $(READY) tools check build ## everything CI checks; takes minutes
-	@PDL_SITE_DIR=site OMP_NUM_THREADS=1 $(PYTHON3) -m pytest -n $(WORKERS) --dist loadgroup --ignore=tests/site
-	@PDL_SITE_DIR=site OMP_NUM_THREADS=1 $(PYTHON3) -m pytest -n $(WORKERS) --dist loadgroup tests/site
+	@PDL_SITE_DIR=site OMP_NUM_THREADS=1 $(PYTHON3) -m pytest -n $(WORKERS) --dist loadgroup --durations=15 --durations-min=10 --ignore=tests/site
+	@PDL_SITE_DIR=site OMP_NUM_THREADS=1 $(PYTHON3) -m pytest -n $(WORKERS) --dist loadgroup --durations=15 --durations-min=10 tests/site
 
 check: check-format check-lint check-types check-docstrings check-imports check-spelling check-workflows ## the quick gates, without running anything
 
