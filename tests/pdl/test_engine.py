@@ -915,6 +915,25 @@ def test_broken_inside_an_epoch_and_resumed_equals_unbroken_to_the_bit(tmp_path)
     assert expected_history == resumed_history
 
 
+def test_stopped_twice_inside_one_epoch_and_resumed_equals_unbroken_to_the_bit(tmp_path):
+    """The second file must hold how the epoch began, not how its second part did."""
+    path, calls = tmp_path / "last.safetensors", count(1)
+    expected_weights, expected_history = run(3)
+
+    def asked_to_stop(outputs, targets):
+        if next(calls) in {12, 14}:  # an epoch has 5 batches to learn from and 5 to measure on
+            signal.raise_signal(signal.SIGTERM)
+        return nn.functional.cross_entropy(outputs, targets)
+
+    for _ in range(2):
+        with pytest.raises(SystemExit):
+            run(3, loss_fn=asked_to_stop, checkpoint=path, resume=True)
+    resumed_weights, resumed_history = run(3, checkpoint=path, resume=True)
+    assert next(calls) == 15
+    assert same(expected_weights, resumed_weights)
+    assert expected_history == resumed_history
+
+
 def test_a_resumed_run_counts_the_batches_of_the_broken_epoch_from_its_start(tmp_path):
     path, loader = tmp_path / "last.safetensors", batches(*points(), 8)
     calls = count(1)
