@@ -131,9 +131,9 @@ def _verdict(row: str, about: Mapping[str, Any], value: str) -> str:
             "add to the row why"
         )
     if not agree:
-        return f"not printed: {why}"
+        return f"not printed. {why}"
     word = f"same as the {next(who for who in agree if agree[who])}" if any(agree.values()) else ""
-    return f"{word or 'different'}: {why}"
+    return f"{word or 'different'}. {why}"
 
 
 def _check_ids(rows: Iterable[str], found: Iterable[str], table: str, verb: str) -> None:

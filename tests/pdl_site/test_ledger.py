@@ -22,7 +22,7 @@ CELLS = (
 VALUES = (["3"], ["3.0"], ["4"])
 ROWS: dict[str, Any] = {
     "N1": {"what": "x", "notes": "3.0", "course": "3.0"},
-    "N2.b": {"what": "x | more", "notes": "5", "course": "4", "why": "the notes round up."},
+    "N2.b": {"what": "x | more", "notes": "5", "course": "4", "why": "The notes round up."},
 }
 ERRORS = {
     "E1": {"said": "x is 4", "holds": "x is 3"},
@@ -43,7 +43,7 @@ def test_a_row_shows_the_printed_and_the_computed_value() -> None:
     lines = table()
     assert lines[0] == "## A"
     assert lines[4] == "| [x](learn/a.md#number-n1) | 3.0 | 3.0 | 3.0 | same |"
-    wanted = "5 | 4 | 4 | same as the course: the notes round up. |"
+    wanted = "5 | 4 | 4 | same as the course. The notes round up. |"
     assert lines[5] == f"| [x &#124; more](learn/a.md#number-n2-b) | {wanted}"
 
 
@@ -51,13 +51,13 @@ def test_a_difference_without_a_reason_stops_the_build() -> None:
     rows = ROWS | {"N1": {"what": "x", "notes": "3.1"}}
     with pytest.raises(SiteError, match=r"row 'N1'.*got '3\.0', another value.*why"):
         table(rows)
-    rows["N1"]["why"] = "they measured on Mars."
-    assert table(rows)[4].endswith("| 3.1 |  | 3.0 | different: they measured on Mars. |")
+    rows["N1"]["why"] = "They measured on Mars."
+    assert table(rows)[4].endswith("| 3.1 |  | 3.0 | different. They measured on Mars. |")
 
 
 def test_what_nobody_printed_is_not_called_different() -> None:
-    rows = ROWS | {"N1": {"what": "x", "why": "for comparison."}}
-    assert table(rows)[4].endswith("|  |  | 3.0 | not printed: for comparison. |")
+    rows = ROWS | {"N1": {"what": "x", "why": "For comparison."}}
+    assert table(rows)[4].endswith("|  |  | 3.0 | not printed. For comparison. |")
 
 
 def test_rows_and_cells_must_meet() -> None:

@@ -39,3 +39,21 @@ def test_nothing_sticks_out_at_360_pixels(
         faults += [f"{address}: {fault}" for fault in seen.page.evaluate(STICKING_OUT)]
 
     assert not faults, "\n".join(faults)
+
+
+# Words of the titles on the first page's path that do not fit on one line, and are broken.
+BROKEN_WORDS = """() => [...document.querySelectorAll(".pdl-track a")].flatMap(link => {
+    const text = link.firstChild, range = document.createRange();
+    return [...text.data.matchAll(/\\S+/g)].filter(word => {
+        range.setStart(text, word.index);
+        range.setEnd(text, word.index + word[0].length);
+        return range.getClientRects().length > 1;
+    }).map(word => word[0]);
+})"""
+
+
+def test_no_word_of_a_title_on_the_path_is_broken(visit: Callable[..., Any]) -> None:
+    seen = visit("/", width=360)
+
+    assert seen.page.locator(".pdl-track a").count() > 0
+    assert seen.page.evaluate(BROKEN_WORDS) == []
