@@ -91,7 +91,8 @@ def numbers_table(rows: Mapping[str, Any], entries: Sequence[Entry], folder: str
             about, value = rows[row], found[row].value
             printed = [str(about.get(who, "")) for who in PRINTED]
             verdict = _verdict(row, about, value)
-            lines.append(_row([f"[{about['what']}]({link})", *printed, value, verdict]))
+            numbers = [text.replace(" %", "&nbsp;%") for text in (*printed, value)]
+            lines.append(_row([f"[{about['what']}]({link})", *numbers, verdict]))
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
 

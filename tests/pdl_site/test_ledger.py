@@ -60,6 +60,11 @@ def test_what_nobody_printed_is_not_called_different() -> None:
     assert table(rows)[4].endswith("|  |  | 3.0 | not printed. For comparison. |")
 
 
+def test_a_number_stays_with_its_sign() -> None:
+    lines = table(ROWS | {"N1": {"what": "x", "notes": "3 %", "why": "W."}})
+    assert "| 3&nbsp;% |  | 3.0 |" in lines[4]
+
+
 def test_rows_and_cells_must_meet() -> None:
     with pytest.raises(SiteError, match=r"rows that no cell computes: N9"):
         table(ROWS | {"N9": {"what": "z"}})
