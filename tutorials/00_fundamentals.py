@@ -1123,7 +1123,7 @@ assert error_of[torch.float32] > 1e6 * error_of[torch.float64]
 #
 # Spend ten minutes with the documentation of
 # [torch.Tensor](https://docs.pytorch.org/docs/stable/tensors.html) and
-# [torch.cuda](https://docs.pytorch.org/docs/stable/cuda.html). Pick two methods this page did not
+# [torch.cuda](https://docs.pytorch.org/docs/stable/cuda.html). Pick two methods the chapter did not
 # show, predict their results on a small tensor, and run them. How many GPUs does your machine have?
 
 # %% [markdown] tags=["solution"]

@@ -1293,7 +1293,7 @@ assert mean_0["val_acc"][-1] > mean_few["val_acc"][-1] + 0.03
 # ### Exercise 8: your own
 #
 # Photograph your dinner, or take a picture of something that is no food at all. What does the
-# network say, and how sure is it? Here a pizza is drawn.
+# network say, and how sure is it? The solution draws a pizza.
 
 # %% tags=["solution"] alt="A drawn pizza, and three bars with the probability of each dish."
 from pdl.data.drawn import draw_food

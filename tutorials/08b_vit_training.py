@@ -815,7 +815,7 @@ assert mean(tricks["both"]) > mean(tricks["neither"]) + 0.01
 # ### Exercise 4: pretrain in earnest
 #
 # With a GPU and the pictures of other dishes, run `python -m pdl.pretrain`; its page in the API part
-# says what it wants. Build this page again: the rows of `vit_tiny_food` appear. Which of its heads
+# says what it wants. Build the chapter again: the rows of `vit_tiny_food` appear. Which of its heads
 # look at the plate, and which at the rim?
 
 # %% [markdown]
