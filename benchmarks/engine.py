@@ -264,7 +264,7 @@ def main() -> None:
     ]
     head = (f"training on {options.device}", "images a second", "times the notes' loop", "accuracy")
     found.notes.append(
-        f"{options.epochs} epochs of {options.images:,} images, medians of {options.rounds} runs."
+        f"{options.epochs} epochs of {options.images:,} images, {report.runs(options.rounds)}."
     )
     report.tell(found, report.table(head, lines), options, "engine")
 

@@ -131,7 +131,7 @@ def main() -> None:
         f"{options.images:,} clothes of 28 by 28 pixels; {options.photos} JPEG files of {SIDE} by "
         f"{SIDE}, made 64 by 64 and changed at random: by TrivialAugmentWide picture by picture, "
         "in memory by BatchAugment a batch at a time. "
-        f"Batches of {BATCH}, one thread, medians of {options.rounds} runs."
+        f"Batches of {BATCH}, one thread, {report.runs(options.rounds)}."
     )
     head = ("loader", "images a second", "times the DataLoader")
     report.tell(found, report.table(head, lines), options, "loading")

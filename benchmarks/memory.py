@@ -153,7 +153,7 @@ def main() -> None:
     ]
     found.notes.append(
         f"One epoch of {options.images:,} pictures, batches of {BATCH}, a model of two linear "
-        f"layers; medians of {options.rounds} runs."
+        f"layers; {report.runs(options.rounds)}."
     )
     head = ("one epoch", "most memory beyond the start", "times the DataLoader")
     report.tell(found, report.table(head, lines), options, "memory")

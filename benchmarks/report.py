@@ -105,6 +105,18 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
     return float(f"{statistics.median(one / other for one, other in pairs):.3g}")
 
 
+def runs(rounds: int) -> str:
+    """Say what the numbers of a table are taken from.
+
+    Args:
+        rounds: How often each side ran.
+
+    Returns:
+        A few words.
+    """
+    return "one run each" if rounds == 1 else f"medians of {rounds} runs"
+
+
 def median(values: Sequence[float]) -> float:
     """The middle one, to four digits.
 
