@@ -67,8 +67,8 @@ def at_the_end(addition: str) -> Callable[[str], str]:
     return lambda text: f"{text}\n{addition}\n"
 
 
-def edits(chapter: str) -> list[Edit]:
-    """List the edits to measure, around one chapter."""
+def edits(chapter: str, modules: list[str]) -> list[Edit]:
+    """List the edits to measure, in one chapter and in some modules of the library."""
     script, page = f"tutorials/{chapter}.py", f"learn/{chapter}/"
     prose, code = r"^# # .+\n#\n# ", r"^# %%(?! \[markdown\]).*\n(?!# )"
     chapter_edits = [
@@ -76,7 +76,6 @@ def edits(chapter: str) -> list[Edit]:
         ("a comment in its code", code, "# remark two\n", "remark two"),
         ("code in the chapter", code, "edited_three = 3\n", "edited_three"),
     ]
-    module_edits = ["engine", "data/toy", "plotting", "errors"]
     return [
         *(
             Edit(name, script, after_first(place, addition), page, sign)
@@ -100,7 +99,7 @@ def edits(chapter: str) -> list[Edit]:
                 f"src/pdl/{module}.py",
                 at_the_end("_EDITED = 6"),
             )
-            for module in module_edits
+            for module in modules
         ),
     ]
 
@@ -206,6 +205,12 @@ def main() -> None:
     """Measure all edits and print the table."""
     parser = report.parser(__doc__, rounds=1)
     parser.add_argument("--chapter", default="01_workflow", help="the chapter to edit")
+    parser.add_argument(
+        "--modules",
+        nargs="+",
+        default=["engine", "data/toy", "plotting", "errors"],
+        help="the modules to edit; minutes for each that many chapters import",
+    )
     options = parser.parse_args()
     chapters = sorted(path.stem for path in (REPO / "tutorials").glob("*.py"))
     with tempfile.TemporaryDirectory(prefix="serve-") as temporary:
@@ -213,7 +218,8 @@ def main() -> None:
         copy_project(folder)
         with served(folder) as base:
             wait_for(lambda: all(runs(base, chapters).values()), "the site")
-            rows = [measure(edit, folder, base, chapters) for edit in edits(options.chapter)]
+            todo = edits(options.chapter, options.modules)
+            rows = [measure(edit, folder, base, chapters) for edit in todo]
     by_name = {str(row["edit"]): row for row in rows}
     code, prose = by_name["code in the chapter"], by_name["a sentence in a chapter"]
     found = report.Report(
