@@ -129,7 +129,7 @@ def test_each_row_of_the_book_has_its_fields() -> None:
         assert about.keys() <= {"what", "notes", "course", "why"}, row
         assert about["what"], row
         # What nobody printed says why it stands there.
-        assert about.keys() & {"notes", "course", "why"}, row
+        assert about.get("notes") or about.get("course") or about.get("why"), row
         assert all(isinstance(value, str) for value in about.values()), f"quote {row}"
     corrections = yaml.safe_load((folder / "corrections.yml").read_text(encoding="utf-8"))
     for row, about in corrections.items():
