@@ -14,6 +14,8 @@ BIN     := .venv/bin
 PYTHON3 := $(BIN)/python
 READY   := .venv/.installed-from-$(if $(LOCK),lock,ranges)
 TOOLS   := tests/site/node_modules/.package-lock.json
+PYTEST  := PDL_SITE_DIR=site OMP_NUM_THREADS=1 $(PYTHON3) -m pytest -n $(WORKERS) --dist loadgroup \
+           --durations=15 --durations-min=10
 PROSE   := README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md CITATION.cff mkdocs.yml Makefile \
            .github .ci docs overrides src tests tutorials benchmarks scripts
 
@@ -49,8 +51,8 @@ docs: build ## the same as build
 # stand the slowest tests: half an hour on two cores is the bar for all.
 # The browser's tests run by themselves: a browser keeps an event loop in the process it was started in.
 test: $(READY) tools check build ## everything CI checks; takes minutes
-	@PDL_SITE_DIR=site OMP_NUM_THREADS=1 $(PYTHON3) -m pytest -n $(WORKERS) --dist loadgroup --durations=15 --durations-min=10 --ignore=tests/site
-	@PDL_SITE_DIR=site OMP_NUM_THREADS=1 $(PYTHON3) -m pytest -n $(WORKERS) --dist loadgroup --durations=15 --durations-min=10 tests/site
+	@$(PYTEST) --ignore=tests/site
+	@$(PYTEST) tests/site
 
 check: check-format check-lint check-types check-docstrings check-imports check-spelling check-workflows ## the quick gates, without running anything
 

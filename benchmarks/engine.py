@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from importlib.util import find_spec
 from time import perf_counter
@@ -20,14 +20,14 @@ from typing import Any
 import report
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader
 from torchvision.transforms import ToTensor
 
 from pdl import engine
 from pdl.data.fashion import FashionMNIST
 from pdl.data.loaders import make_loader
 from pdl.data.memory import InMemoryLoader
-from pdl.data.sampling import epoch_order
+from pdl.data.sampling import EpochSampler
 from pdl.models.tiny_vgg import TinyVGG
 
 SEED, BATCH, RATE = 42, 32, 0.1
@@ -40,29 +40,11 @@ ACCELERATE = "Accelerate, DataLoader"
 NEEDS = {LIGHTNING: "lightning", ACCELERATE: "accelerate"}
 
 
-class SameOrder(Sampler[int]):
-    """Gives each epoch the order that our loaders give it.
-
-    Args:
-        images: Number of pictures.
-    """
-
-    def __init__(self, images: int) -> None:
-        self.images, self.epoch = images, 0
-
-    def __iter__(self) -> Iterator[int]:
-        order = epoch_order(self.images, self.epoch, shuffle=True, seed=SEED)
-        self.epoch += 1
-        yield from order.tolist()
-
-    def __len__(self) -> int:
-        return self.images
-
-
 def plain_loader(images: int) -> DataLoader[Any]:
     """The loader of torch itself, as the notes use it, in the order of the others."""
     data = FashionMNIST(train=True, transform=ToTensor())
-    return DataLoader(data, batch_size=BATCH, sampler=SameOrder(images))
+    order = EpochSampler(images, shuffle=True, seed=SEED, seed_samples=False)
+    return DataLoader(data, batch_size=BATCH, sampler=order)
 
 
 def in_our_loop(

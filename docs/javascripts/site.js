@@ -131,9 +131,10 @@
   const blocks = () => [...(document.querySelector(".md-content__inner")?.children ?? [])];
   const key = () => `pdl-place ${location.pathname}`;
   const keepPlace = () => {
-    const number = blocks().findIndex((block) => block.getBoundingClientRect().bottom > 0);
+    const all = blocks();
+    const number = all.findIndex((block) => block.getBoundingClientRect().bottom > 0);
     if (number < 0) return;
-    const place = JSON.stringify([number, blocks()[number].getBoundingClientRect().top]);
+    const place = JSON.stringify([number, all[number].getBoundingClientRect().top]);
     try { sessionStorage.setItem(key(), place); } catch { /* storage can be switched off */ }
   };
   const keptPlace = () => {

@@ -158,7 +158,8 @@ class Book:
         """
         settings = self.settings
         self.modules = ModuleMap(settings.sources)
-        versions, resolve = keys.versions(settings.packages), self._resolver()
+        versions, device = keys.versions(settings.packages), keys.accelerator()
+        resolve = self._resolver()
         found = []
         for chapter in self.chapters() if chapters is None else chapters:
             facts = keys.data_facts(chapter, settings.root, resolve)
@@ -167,7 +168,7 @@ class Book:
                 modules=self.modules,
                 packages=versions,
                 data=facts,
-                device=keys.accelerator(),
+                device=device,
                 options=(settings.threads, settings.ground),
             )
             record = self.cache.load(chapter.name, key) or self.cache.latest(chapter.name)
@@ -325,7 +326,6 @@ class Book:
     def _resolver(self) -> Callable[[Mapping[str, Any]], dict[str, Any]] | None:
         if not self.settings.find_data:
             return None
-        known: dict[str, dict[str, Any]] = {}  # chapters share data sets
         module, _, function = self.settings.find_data.partition(":")
         try:
             resolve = getattr(importlib.import_module(module), function)
@@ -334,6 +334,7 @@ class Book:
                 "option 'find_data' must be 'module:function', "
                 f"got {self.settings.find_data!r}: {error}"
             ) from error
+        known: dict[str, dict[str, Any]] = {}  # chapters share data sets
 
         def resolve_once(entry: Mapping[str, Any]) -> dict[str, Any]:
             asked = json.dumps(entry, sort_keys=True, default=str)

@@ -7,9 +7,8 @@ includes, is unchanged gets the HTML it had.
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from jinja2 import BytecodeCache
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from mkdocs.structure.nav import Navigation
     from mkdocs.structure.pages import Page
 
+Made = TypeVar("Made")
 RENDERED = ("content", "toc", "_title_from_render", "present_anchor_ids")
 """What MkDocs' ``Page.render`` sets, but for the links, which hold files of one build."""
 
@@ -53,10 +53,33 @@ class Templates(BytecodeCache):
         self._code[bucket.key] = bucket.bytecode_to_string()
 
 
+class Kept(Generic[Made]):
+    """The last thing made under each name."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, tuple[Any, Made]] = {}
+
+    def get(self, name: Any, made_of: Any, make: Callable[[], Made]) -> Made:
+        """Take what was made last, or make it anew when what it is made of changed.
+
+        Args:
+            name: Whose it is.
+            made_of: All that it depends on; compared with what it was the last time.
+            make: Makes it.
+
+        Returns:
+            What was made.
+        """
+        known = self._known.get(name)
+        if known is None or known[0] != made_of:
+            known = self._known[name] = made_of, make()
+        return known[1]
+
+
 Anchor = tuple[tuple[Any, ...], dict[str, Any]]
 
 
-class _Kept(NamedTuple):
+class _Rendered(NamedTuple):
     digest: str
     attributes: dict[str, Any]
     links: dict[str, dict[str, str]]
@@ -67,10 +90,10 @@ class LiveCache:
     """HTML of pages from one rebuild to the next."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, _Kept] = {}
+        self._rendered: dict[str, _Rendered] = {}
         self._entries: dict[str, tuple[str, list[dict[str, Any]]]] = {}
-        self._outputs: dict[str, tuple[str, str]] = {}
-        self._boxes: dict[tuple[str, str], tuple[str, dict[str, Any], str]] = {}
+        self._outputs: Kept[str] = Kept()
+        self._lighted: Kept[str] = Kept()
         self.templates = Templates()
 
     def wrap(self, page: Page, included: str, autorefs: Any) -> None:
@@ -86,11 +109,11 @@ class LiveCache:
 
         def render(config: MkDocsConfig, files: Files) -> None:
             digest = hashlib.sha256(f"{included}\n{page.markdown}".encode()).hexdigest()
-            kept = self._kept.get(name)
+            kept = self._rendered.get(name)
             if kept is None or kept.digest != digest:
                 with _noting(autorefs) as anchors:
                     original(config, files)
-                self._kept[name] = _Kept(
+                self._rendered[name] = _Rendered(
                     digest,
                     {attribute: getattr(page, attribute) for attribute in RENDERED},
                     {file.src_uri: links for file, links in (page.links_to_anchors or {}).items()},
@@ -137,20 +160,24 @@ class LiveCache:
             plugins: The plugins of this build.
         """
         lightbox = plugins.get("glightbox")
-        for event in ("page_content", "post_page"):
-            methods = plugins.events[event]
-            for number, method in enumerate(methods):
-                if lightbox is not None and getattr(method, "__self__", None) is lightbox:
-                    methods[number] = functools.partial(self._lighted, event, method)
 
-    def _lighted(
-        self, event: str, method: Callable[..., str], html: str, *, page: Page, **options: Any
-    ) -> str:
-        known = self._boxes.get((event, page.url))
-        if known is None or known[:2] != (html, page.meta):
-            known = html, dict(page.meta), method(html, page=page, **options)
-            self._boxes[event, page.url] = known
-        return known[2]
+        def keep(event: str, method: Callable[..., str]) -> Callable[..., str]:
+            def lighted(html: str, *, page: Page, **options: Any) -> str:
+                return self._lighted.get(
+                    (event, page.url),
+                    (html, dict(page.meta)),
+                    lambda: method(html, page=page, **options),
+                )
+
+            return lighted
+
+        for event in ("page_content", "post_page"):
+            plugins.events[event][:] = [
+                keep(event, method)
+                if lightbox is not None and getattr(method, "__self__", None) is lightbox
+                else method
+                for method in plugins.events[event]
+            ]
 
     def keep_outputs(self, env: Environment, nav: Navigation, included: str) -> None:
         """Let pages whose content and place in the book are unchanged keep their whole HTML.
@@ -175,7 +202,7 @@ class LiveCache:
 class _KeptTemplate:
     """A template that renders a page only when something of it changed."""
 
-    def __init__(self, template: Template, around: str, kept: dict[str, tuple[str, str]]) -> None:
+    def __init__(self, template: Template, around: str, kept: Kept[str]) -> None:
         self._template, self._around, self._kept = template, around, kept
 
     def render(self, context: Mapping[str, Any]) -> str:
@@ -191,10 +218,7 @@ class _KeptTemplate:
             f"{_contents(page.toc)}\n{context['config'].extra_css}\n{page.content}"
         )
         digest = hashlib.sha256(seen.encode()).hexdigest()
-        kept = self._kept.get(page.url)
-        if kept is None or kept[0] != digest:
-            kept = self._kept[page.url] = digest, self._template.render(context)
-        return kept[1]
+        return self._kept.get(page.url, digest, lambda: self._template.render(context))
 
 
 def _outline(items: Iterable[Any]) -> list[Any]:

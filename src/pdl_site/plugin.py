@@ -21,6 +21,7 @@ from mkdocs.config.base import Config
 from mkdocs.exceptions import Abort
 from mkdocs.plugins import BasePlugin, CombinedEvent, event_priority
 from mkdocs.structure.files import File
+from mkdocs.structure.nav import Navigation
 from mkdocs.structure.toc import get_toc
 from mkdocs.utils import get_relative_url
 
@@ -32,7 +33,7 @@ from pdl_site.errors import CacheError, SiteError
 from pdl_site.guest import is_notebook, sections, settle
 from pdl_site.harden import harden
 from pdl_site.inserts import INSERT, insert
-from pdl_site.livecache import LiveCache, digest_files
+from pdl_site.livecache import Kept, LiveCache, digest_files
 from pdl_site.repository import commit_time, repository_url
 from pdl_site.serve import Background
 from pdl_site.slim import slim
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.livereload import LiveReloadServer
     from mkdocs.structure.files import Files
-    from mkdocs.structure.nav import Navigation
     from mkdocs.structure.pages import Page as MkDocsPage
     from mkdocs.utils.templates import TemplateContext
 
@@ -120,10 +120,9 @@ class SitePlugin(BasePlugin[SiteConfig]):
         self.entries: list[Entry] = []
         self.figures: dict[str, str] = {}
         self.tables: dict[str, dict[str, Any]] = {}
-        self.pages: list[MkDocsPage] = []
-        self.nav: Navigation | None = None
+        self.nav = Navigation([], [])
         self.digests: dict[tuple[bool, bool], str] = {}
-        self.rendered: dict[str, tuple[object, Page, bytes]] = {}
+        self.rendered: Kept[tuple[Page, bytes]] = Kept()
         self.live = LiveCache()
         self.turn = contextlib.ExitStack()
         self.notebooks = tempfile.mkdtemp(prefix="notebooks-")
@@ -244,7 +243,6 @@ class SitePlugin(BasePlugin[SiteConfig]):
     def on_nav(self, nav: Navigation, **_: Any) -> Navigation:
         """Remember the order of the pages."""
         self.nav = nav
-        self.pages = list(nav.pages)
         self.digests = {}
         return nav
 
@@ -294,7 +292,7 @@ class SitePlugin(BasePlugin[SiteConfig]):
             # styles and the API pages their backlinks.
             mkdocstrings: Any = config.plugins["mkdocstrings"]
             mkdocstrings.get_handler("python").update_env(config)
-        if self.serving and self.nav is not None:
+        if self.serving:
             env.bytecode_cache = self.live.templates
             overrides = Path(config.theme.custom_dir or config.docs_dir)
             shown = [Path(config.config_file_path), *overrides.rglob("*.html")]
@@ -339,7 +337,7 @@ class SitePlugin(BasePlugin[SiteConfig]):
     def on_post_build(self, *, config: MkDocsConfig, **_: Any) -> None:
         """Write what is made of all pages, and let the next build into the site's folder."""
         site = Path(config.site_dir)
-        listed = [_listed(page) for page in self.pages]
+        listed = [_listed(page) for page in self.nav.pages]
         text = llms_text(config.site_name, config.site_description or "", listed)
         (site / "llms.txt").write_text(text, encoding="utf-8")
         (site / "robots.txt").write_text(robots_txt(config.site_url or ""), encoding="utf-8")
@@ -381,11 +379,9 @@ class SitePlugin(BasePlugin[SiteConfig]):
         chapter, record = entry.chapter, entry.record
         run = None if record is None else (record.key, record.facts["started"])
         stamp = (chapter.text, entry.key, run, notice, book.settings)
-        known = self.rendered.get(chapter.name)
-        if known is None or known[0] != stamp:
-            made = book.render(entry, notice), book.exercises(entry)
-            known = self.rendered[chapter.name] = stamp, *made
-        return known[1:]
+        return self.rendered.get(
+            chapter.name, stamp, lambda: (book.render(entry, notice), book.exercises(entry))
+        )
 
     def _included(self, config: MkDocsConfig, *, snippets: bool, library: bool) -> str:
         """Digest of the files that a page shows beside its own Markdown; once for all its kind."""
@@ -420,7 +416,7 @@ class SitePlugin(BasePlugin[SiteConfig]):
         folder = Path(config.site_dir, CARDS)
         folder.mkdir(parents=True, exist_ok=True)
         look = Look(fonts=self._book().settings.root / self.config.cards)
-        for page in self.pages:
+        for page in self.nav.pages:
             name = self._card_name(page)
             if name == "index" and page.file.src_uri != "index.md":
                 continue

@@ -79,7 +79,7 @@ class _Filter(events.FileSystemEventHandler):
     def dispatch(self, event: events.FileSystemEvent) -> None:
         names = {Path(str(path)).name for path in (event.src_path, event.dest_path) if path}
         edited = {name for name in names if not any(fnmatch(name, bad) for bad in IGNORED)}
-        if self._name in edited if self._name else edited:
+        if edited & {self._name} if self._name else edited:
             self._handler.dispatch(event)
 
 
@@ -103,7 +103,8 @@ def listen(server: LiveReloadServer, watched: Iterable[str]) -> None:
     except OSError as error:  # the system watches only so many folders
         log.info("Edits are looked for twice a second: %s", error)
     else:
-        trial.stop()
         server.observer = Listener()  # type: ignore[assignment]  # has all that the server calls
+    finally:
+        trial.stop()
     for path in again:
         server.watch(path)

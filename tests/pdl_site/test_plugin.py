@@ -204,7 +204,9 @@ class Server:
         self.watched.append(path)
 
     def unwatch(self, path: str) -> None:
-        self.watched.remove(path) if path in self.watched else {}[path]
+        if path not in self.watched:
+            raise KeyError(path)
+        self.watched.remove(path)
 
 
 class TestAddress:
