@@ -84,6 +84,7 @@ def test_an_open_page_shows_an_edit_by_itself(
     script = book / SMALL
     edited = script.read_text(encoding="utf-8").replace("**You will** ", "**You will** surely ", 1)
     script.write_text(edited, encoding="utf-8")
-    page.wait_for_function("document.body.innerText.includes('You will surely')", timeout=120_000)
+    # A page that is just loading has no body yet; a locator waits for that, too.
+    page.locator("p", has_text="You will surely").first.wait_for(timeout=120_000)
     page.close()
     assert not [error for error in errors if "Content Security Policy" in error]
