@@ -117,12 +117,20 @@
     }
   }).observe(document.body, { childList: true, subtree: true });
 
-  // A table that is wider than the window scrolls in its own box: the keyboard must get there, too.
+  // A table that is wider than the window scrolls in its own box: the keyboard must get there, too. Measuring one that
+  // is far away lays it out, so that is done one at a time, when the browser has nothing else to do.
+  let tables = [];
+  const reachTable = () => {
+    const box = tables.shift();
+    if (!box) return;
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+    if (tables.length) idle(reachTable);
+  };
   const reachTables = () => {
-    for (const box of document.querySelectorAll(".md-typeset__scrollwrap")) {
-      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
-      else box.removeAttribute("tabindex");
-    }
+    const waiting = tables.length;
+    tables = [...document.querySelectorAll(".md-typeset__scrollwrap")];
+    if (tables.length && !waiting) idle(reachTable);
   };
   window.addEventListener("resize", reachTables);
 
@@ -182,7 +190,7 @@
   const start = (root) => {
     if (document.readyState === "complete") comeBack();
     searchLost(root);
-    requestAnimationFrame(reachTables);
+    reachTables();
     nameButtons(root);
     setFormulas(root);
   };

@@ -22,6 +22,8 @@ SECTION_LABEL = re.compile(
     r'(?P<head><label\b[^>]*\bid="(?P<id>__nav_[\d_]+_label)"[^>]*>\s*'
     r'<span class="md-nav__icon md-icon"></span>)(?P<tail>\s*</label>)'
 )
+TABLE = re.compile(r"<table>((?:(?!<table\b).)*)</table>", re.DOTALL)
+PLAIN_TITLE = re.compile(r'<span title="([\w.]+)">((?:(?!<).)+)</span>')
 FIRST_PICTURE = re.compile(r"<article\b(?:(?!<img\b).)*(<a\b[^>]*>)?(<img\b[^>]*>)", re.DOTALL)
 LIGHTBOX = (
     re.compile(r'<link\b[^>]*\bhref="[^"]*glightbox\.min\.css"[^>]*>'),
@@ -65,6 +67,7 @@ def harden(html: str, *, policy: bool = True) -> str:
         _mend_validity,
         _mend_names,
         _reach_code,
+        _box_tables,
         _add_previews,
         _speed_up,
         _squeeze,
@@ -153,7 +156,15 @@ def _mend_validity(html: str) -> str:
 
 
 def _mend_names(html: str) -> str:
-    """Name the search dialog and each section of the navigation; leave few landmarks."""
+    """Name the search dialog and each section of the navigation; leave few landmarks.
+
+    A name that is only a title costs a tooltip, which the theme measures while the page loads.
+    """
+    html = re.sub(r'(<a\b[^>]*\bclass="headerlink"[^>]*) title=', r"\1 aria-label=", html)
+    html = PLAIN_TITLE.sub(lambda found: found[2] if found[1] == found[2] else found[0], html)
+    html = re.sub(
+        r'(<a\b[^>]*) title="[^"]*"( class="[^"]*\bmd-logo"[^>]* aria-label=)', r"\1\2", html
+    )
     html = html.replace(
         'data-md-component="search" role="dialog">',
         'data-md-component="search" role="dialog" aria-label="Search">',
@@ -181,6 +192,19 @@ def _reach_code(html: str) -> str:
     return re.sub(
         r"""(<pre(?! class="mermaid")[^>]*>(?:<span></span>)?<code)>""",
         r'\1 tabindex="0">',
+        html,
+    )
+
+
+def _box_tables(html: str) -> str:
+    """Give each table the box in which it scrolls, and a class by which the styles know it.
+
+    The theme does the first in the browser, and by ``table:not([class])`` knows them. That one
+    selector makes every change of any class a reason to style all that is below it anew.
+    """
+    return TABLE.sub(
+        r'<div class="md-typeset__scrollwrap"><div class="md-typeset__table">'
+        r'<table class="pdl-grid">\1</table></div></div>',
         html,
     )
 

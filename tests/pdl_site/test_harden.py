@@ -146,9 +146,41 @@ class TestNames:
         html = harden(page(toc + '<nav class="md-nav" aria-label="Data"></nav></nav>'))
         assert toc + '<nav class="md-nav" role="presentation"></nav></nav>' in html
 
+    def test_a_name_that_would_cost_a_tooltip_is_a_label(self) -> None:
+        link = '<h2>A<a class="headerlink" href="#a" title="Link to this section">&para;</a></h2>'
+        logo = '<a href=".." title="PDL" class="md-header__button md-logo" aria-label="PDL">x</a>'
+        html = harden(page(link + logo + '<abbr title="A grid of numbers.">tensor</abbr>'))
+        assert 'class="headerlink" href="#a" aria-label="Link to this section">' in html
+        assert '<a href=".." class="md-header__button md-logo" aria-label="PDL">' in html
+        assert '<abbr title="A grid of numbers.">tensor</abbr>' in html
+
+    def test_a_tooltip_that_repeats_the_word_goes(self) -> None:
+        spans = '<span title="int">int</span> <span title="pdl.typing.Tokens">Tokens</span>'
+        assert '>int <span title="pdl.typing.Tokens">Tokens</span><' in harden(page(spans))
+
     def test_a_label_with_words_keeps_them(self) -> None:
         label = '<label id="__nav_1_label">Learn<span class="md-nav__icon md-icon"></span></label>'
         assert label in harden(page(label))
+
+
+class TestTables:
+    BOX = '<div class="md-typeset__scrollwrap"><div class="md-typeset__table">'
+
+    def test_each_is_in_a_box_that_scrolls(self) -> None:
+        row = "<tr><td>1</td></tr>"
+        html = harden(page(f"<table>\n{row}</table>\n<table>{row}</table>"))
+        boxed = f'{self.BOX}<table class="pdl-grid">%s{row}</table></div></div>'
+        assert boxed % "\n" in html
+        assert boxed % "" in html
+
+    def test_one_with_a_class_is_somebody_elses(self) -> None:
+        lines = '<table class="highlighttable"><tr><td>1</td></tr></table>'
+        assert lines in harden(page(lines))
+
+    def test_one_around_another_is_left_whole(self) -> None:
+        html = harden(page("<table><tr><td><table></table></td></tr></table>"))
+        assert html.count("<table") == html.count("</table>") == 2
+        assert html.count("<div") == html.count("</div>")
 
 
 class TestKeyboard:

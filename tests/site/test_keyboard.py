@@ -8,12 +8,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 IN_CONTENT = "document.activeElement.closest('article') !== null"
-# The theme hides the radio buttons of the palette and draws the focus around their label.
+IN_DRAWER = "document.activeElement.closest('.md-sidebar--primary') !== null"
 FOCUS_IS_SEEN = """() => {
-    const each = document.activeElement.matches(".md-option")
-        ? document.activeElement.nextElementSibling : document.activeElement;
-    const box = each.getBoundingClientRect();
-    return each !== document.body && box.width > 0 && box.height > 0;
+    const box = document.activeElement.getBoundingClientRect();
+    return document.activeElement !== document.body && box.width > 0 && box.height > 0;
 }"""
 
 
@@ -40,6 +38,20 @@ def test_tab_reaches_the_text_without_the_skip_link(visit: Callable[..., Any]) -
         if page.evaluate(IN_CONTENT):
             return
     raise AssertionError("60 presses of Tab do not reach the text")
+
+
+def test_a_shut_drawer_is_no_stop(visit: Callable[..., Any]) -> None:
+    """On a telephone the navigation waits beside the page: the keyboard goes by, until it is open."""
+    page = visit("/learn/01_workflow/", width=360).page
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        assert not page.evaluate(IN_DRAWER), page.evaluate("document.activeElement.outerHTML")
+        if page.evaluate(IN_CONTENT):
+            break
+    page.locator("label.md-header__button[for=__drawer]").click()
+    entry = page.locator(".md-sidebar--primary a:visible").last
+    entry.focus()
+    assert page.evaluate(IN_DRAWER)
 
 
 def test_folded_parts_open_by_keyboard(visit: Callable[..., Any]) -> None:
