@@ -23,10 +23,11 @@
   };
 
   // Math: <span class="arithmatex">\(..\)</span> and <div class="arithmatex">\[..\]</div>, as pymdownx leaves them.
-  // Formulas that come near are set at once; the rest when the browser has nothing else to do.
+  // One at a time, those that come near before the rest, so that the page answers in between.
   const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 50));
+  const isSet = (element) => !element.isConnected || element.querySelector(".katex");
   const setFormula = (element) => {
-    if (!element.isConnected || element.querySelector(".katex")) return;
+    if (isSet(element)) return;
     const source = element.textContent.trim();
     const displayMode = source.startsWith("\\[");
     window.katex.render(source.slice(2, -2), element, { displayMode, throwOnError: false });
@@ -39,18 +40,26 @@
   const setFormulas = (root) => {
     const formulas = [...root.querySelectorAll(".arithmatex")];
     if (!formulas.length) return;
-    const set = (some) => katex().then(() => some.forEach(setFormula)).catch((error) => console.error(error));
+    let waiting = [];
+    const next = () => {
+      setFormula(waiting.shift());
+      waiting = waiting.filter((element) => !isSet(element));
+      if (waiting.length) setTimeout(next);
+    };
+    const ask = (some) => {
+      const first = !waiting.length;
+      waiting = [...new Set([...some, ...waiting])];
+      if (first && waiting.length) katex().then(() => setTimeout(next)).catch((error) => console.error(error));
+    };
     const near = new IntersectionObserver((entries) => {
       const arriving = entries.filter((entry) => entry.isIntersecting).map((entry) => entry.target);
       arriving.forEach((element) => near.unobserve(element));
-      if (arriving.length) set(arriving);
+      ask(arriving);
     }, { rootMargin: "100% 0px" });
     formulas.forEach((element) => near.observe(element));
-    window.addEventListener("beforeprint", () => set(formulas), { once: true });
+    window.addEventListener("beforeprint", () => katex().then(() => formulas.forEach(setFormula)), { once: true });
 
-    const waiting = [...formulas];
-    const next = () => { if (waiting.length) { setFormula(waiting.shift()); idle(next); } };
-    const begin = () => { if (!navigator.connection?.saveData) idle(() => katex().then(next, () => {})); };
+    const begin = () => { if (!navigator.connection?.saveData) ask(formulas); };
     if (document.readyState === "complete") begin();
     else window.addEventListener("load", begin, { once: true });
   };

@@ -22,7 +22,7 @@ PAGES = ["/", "/learn/03_computer_vision/", "/exercises/01_workflow/", "/numbers
 def test_scripts_style_no_page_anew(
     address: str, width: int, browser: Browser, server: Any, tmp_path: Path
 ) -> None:
-    """The browser tells how many elements it styled: after the theme's script began, only a part."""
+    """After the theme's script began, the browser styles only a part of the elements again."""
     context = browser.new_context(viewport={"width": width, "height": 800})
     page = context.new_page()
     trace = tmp_path / "trace.json"

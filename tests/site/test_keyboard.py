@@ -41,7 +41,7 @@ def test_tab_reaches_the_text_without_the_skip_link(visit: Callable[..., Any]) -
 
 
 def test_a_shut_drawer_is_no_stop(visit: Callable[..., Any]) -> None:
-    """On a telephone the navigation waits beside the page: the keyboard goes by, until it is open."""
+    """On a telephone the navigation waits beside the page, and the keyboard goes by."""
     page = visit("/learn/01_workflow/", width=360).page
     for _ in range(60):
         page.keyboard.press("Tab")
