@@ -13,6 +13,7 @@ import nbformat
 from pdl_site.notebook import install_cell, new_notebook, plain_markdown, with_id
 from pdl_site.prose import fill
 from pdl_site.record import values_of
+from pdl_site.runcard import duration
 from pdl_site.slicing import names_in, needed
 
 if TYPE_CHECKING:
@@ -107,7 +108,9 @@ def exercise_notebook(chapter: Chapter, record: Record | None, *, site_url: str 
     if install:
         notebook.cells.append(install_cell(install))
     if groundwork := groundwork_of(chapter, exercises):
-        _add(notebook, "markdown", BEFORE, "before")
+        time = duration(record.facts["seconds"]) if record else ""
+        text = f"{BEFORE} They are a part of the chapter, which ran in {time}." if time else BEFORE
+        _add(notebook, "markdown", text, "before")
         for cell in groundwork:
             _add(notebook, "code", cell.source, f"cell-{cell.number:03d}")
     wanted = looked_at(exercises)

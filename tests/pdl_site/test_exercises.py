@@ -55,6 +55,14 @@ def test_the_cells_are_the_ground_the_tasks_places_for_answers_and_checks() -> N
     ]
 
 
+def test_it_tells_how_long_the_ground_may_take() -> None:
+    kept = record(([],) * 8, (["2"],))
+    kept.facts["seconds"] = 41.4
+    ran = exercise_notebook(chapter(*CELLS), kept).decode()
+    assert "the chapter, which ran in 41 s." in ran
+    assert "ran in" not in exercise_notebook(chapter(*CELLS), None).decode()
+
+
 def test_no_solution_is_in_it() -> None:
     text = json.dumps(cells_of())
     for given_away in ("2 * x", "It is four", "secret", "range(2)"):

@@ -15,7 +15,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 SCHEME_IS = """scheme => document.body.dataset.mdColorScheme ===
     (scheme === "dark" ? "slate" : "default")"""
 OPEN_ALL = "document.querySelectorAll('details').forEach(each => each.open = true)"
-LAID_OUT = ".md-content__inner > * { content-visibility: visible !important }"
+LAID_OUT = ".md-content__inner * { content-visibility: visible !important }"
 """What is far from the window has a guessed height until it is seen: axe would measure that."""
 AUDIT = """async rules => {
     const found = await axe.run(document, {
