@@ -28,6 +28,17 @@ settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
+@pytest.fixture(scope="session")
+def unprivileged() -> list[str]:
+    """What runs a command without root's right to read and write everything.
+
+    It stays root otherwise: another user could not enter a clone that lies in root's own folder.
+    """
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return []
+    return ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+
+
 @pytest.fixture(autouse=True)
 def _ctrl_c_as_in_a_terminal() -> None:
     """Tests that send SIGINT mean the same in a terminal and in a job in the background."""

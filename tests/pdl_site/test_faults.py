@@ -25,7 +25,6 @@ from projects import (
     code,
     last_line,
     make_project,
-    open_to_others,
     options,
     prose,
     script,
@@ -378,13 +377,14 @@ class TestB07Cache:
         assert "value 41</pre>" in project.page()
         assert "is damaged" not in project.build().stdout
 
-    def test_b07_a_cache_that_can_not_be_written(self, project: Project, tmp_path: Path) -> None:
-        as_nobody = open_to_others(tmp_path)
+    def test_b07_a_cache_that_can_not_be_written(
+        self, project: Project, tmp_path: Path, unprivileged: list[str]
+    ) -> None:
         before = snapshot(project.root / "site")
         cache = project.root / "locked"
         cache.mkdir(mode=0o555)
         site = tmp_path / "elsewhere"
-        command = [*as_nobody, *project.command("-d", str(site))]
+        command = [*unprivileged, *project.command("-d", str(site))]
         done = project.call(command, PDL_SITE_CACHE=str(cache), HOME=str(tmp_path))
         assert done.returncode == 1
         assert last_line(done) == (

@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from projects import open_to_others
 
 from pdl_site.errors import CacheError
 from pdl_site.record import KEPT, Record, RunCache
@@ -265,7 +264,9 @@ except CacheError as error:
 
 
 @pytest.mark.parametrize("exists", [True, False])
-def test_a_folder_that_can_not_be_written(tmp_path: Path, exists: bool) -> None:
+def test_a_folder_that_can_not_be_written(
+    tmp_path: Path, exists: bool, unprivileged: list[str]
+) -> None:
     parent = tmp_path / "locked"
     parent.mkdir()
     folder = parent / "cache" if exists else parent / "new" / "cache"
@@ -274,7 +275,7 @@ def test_a_folder_that_can_not_be_written(tmp_path: Path, exists: bool) -> None:
         RunCache(folder).save(made())
         folder.chmod(0o555)
     parent.chmod(0o555)
-    command = [*open_to_others(tmp_path), sys.executable, "-c", WRITER, str(folder)]
+    command = [*unprivileged, sys.executable, "-c", WRITER, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     parent.chmod(0o755)
     refused = (

@@ -4,10 +4,9 @@ import http.server
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -43,7 +42,7 @@ def photos(tmp_path: Path) -> Callable[..., Path]:
 
 
 def run_child(
-    code: str, *args: object, prefix: tuple[str, ...] = (), **env: str
+    code: str, *args: object, prefix: Sequence[str] = (), **env: str
 ) -> "subprocess.CompletedProcess[str]":
     """Run Python code in a process of its own, as a user would: without the checks of the tests."""
     return subprocess.run(
@@ -62,23 +61,13 @@ def child() -> Callable[..., "subprocess.CompletedProcess[str]"]:
 
 
 @pytest.fixture
-def as_nobody() -> Callable[..., "subprocess.CompletedProcess[str]"]:
+def powerless_child(unprivileged: list[str]) -> Callable[..., "subprocess.CompletedProcess[str]"]:
     """As `child`, without the right of root to read and write everything."""
-    prefix = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups") if IS_ROOT else ()
 
     def run(code: str, *args: object, **env: str) -> "subprocess.CompletedProcess[str]":
-        return run_child(code, *args, prefix=prefix, **env)
+        return run_child(code, *args, prefix=unprivileged, **env)
 
     return run
-
-
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """A folder that everyone may enter; pytest's own are for one user only."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        yield folder
 
 
 @pytest.fixture

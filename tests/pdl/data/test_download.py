@@ -271,13 +271,13 @@ def test_w7_waiting_ends(server: Server, tmp_path: Path) -> None:
 
 
 def test_w8_a_cache_that_can_not_be_written(
-    as_nobody: Run, server: Server, open_folder: Path
+    powerless_child: Run, server: Server, tmp_path: Path
 ) -> None:
     url = server.says("/f", DATA)
-    open_folder.chmod(0o555)
-    said = as_nobody(CHILD, url, SHA, open_folder / "cache")
-    open_folder.chmod(0o755)
-    assert f"DownloadError the download folder must be writable, got '{open_folder}" in said.stdout
+    tmp_path.chmod(0o555)
+    said = powerless_child(CHILD, url, SHA, tmp_path / "cache")
+    tmp_path.chmod(0o755)
+    assert f"DownloadError the download folder must be writable, got '{tmp_path}" in said.stdout
     assert "PDL_CACHE" in said.stdout
     assert server.asked == []
 

@@ -207,8 +207,8 @@ def test_d16_dangling_links_and_folders_named_like_images(photos: Photos) -> Non
     assert [path.name for path in dataset.paths] == ["000.png"]
 
 
-def test_d17_a_folder_that_can_not_be_listed(as_nobody: Run, open_folder: Path) -> None:
-    (open_folder / "a").mkdir(mode=0o000)
+def test_d17_a_folder_that_can_not_be_listed(powerless_child: Run, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir(mode=0o000)
     code = """
 import sys
 from pdl.data.folder import ImageFolderCustom
@@ -217,7 +217,7 @@ try:
 except ValueError as error:
     print(type(error).__name__, error)
 """
-    said = as_nobody(code, open_folder)
+    said = powerless_child(code, tmp_path)
     assert "DataError" in said.stdout, said.stderr
     assert "can not be listed: permission denied" in said.stdout
 

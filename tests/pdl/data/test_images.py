@@ -253,11 +253,11 @@ def test_d16_links_that_point_to_nothing_are_listed(tmp_path: Path) -> None:
     assert why_bad(tmp_path / "b.png") == "is a folder, not an image"
 
 
-def test_d17_no_permission(as_nobody: Run, open_folder: Path) -> None:
-    photo = open_folder / "a.jpg"
+def test_d17_no_permission(powerless_child: Run, tmp_path: Path) -> None:
+    photo = tmp_path / "a.jpg"
     photo.write_bytes(jpeg())
     photo.chmod(0)
-    said = as_nobody(
+    said = powerless_child(
         "import sys; from pdl.data.images import why_bad; print(why_bad(sys.argv[1]))", photo
     )
     assert said.stdout.startswith("can not be read: permission denied."), said.stderr

@@ -354,10 +354,10 @@ except DataError as error:
 """
 
 
-def test_w8_a_cache_that_can_not_be_written(as_nobody: Run, open_folder: Path) -> None:
-    open_folder.chmod(0o555)
-    said = as_nobody(CHILD, PDL_CACHE=str(open_folder / "cache"), PDL_OFFLINE="")
-    open_folder.chmod(0o755)
+def test_w8_a_cache_that_can_not_be_written(powerless_child: Run, tmp_path: Path) -> None:
+    tmp_path.chmod(0o555)
+    said = powerless_child(CHILD, PDL_CACHE=str(tmp_path / "cache"), PDL_OFFLINE="")
+    tmp_path.chmod(0o755)
     lines = said.stdout.splitlines()
     assert lines[0] == "stand-in 300 True", said.stderr  # in a temporary folder
     assert lines[1].startswith("DownloadError the cache must be writable, got")
