@@ -145,12 +145,13 @@
 
   // Where the reader was. The browser keeps a number of pixels, which is not enough where heights are guesses (see the
   // end of book.css): the block of the page at the top of the window is kept beside it.
-  const blocks = () => [...(document.querySelector(".md-content__inner")?.children ?? [])];
+  const BLOCKS = [".md-content__inner > *", ".doc-object", ":is(.pdl-exercise, .pdl-checkpoint, .pdl-wrong) > *"];
+  const blocks = () => [...document.querySelectorAll(BLOCKS.join(", "))];
   const key = () => `pdl-place ${location.pathname}`;
   const keepPlace = () => {
     const all = blocks();
-    const number = all.findIndex((block) => block.getBoundingClientRect().bottom > 0);
-    if (number < 0) return;
+    if (!all.length) return;
+    const number = Math.max(all.findLastIndex((block) => block.getBoundingClientRect().top <= 0), 0);
     const place = JSON.stringify([number, all[number].getBoundingClientRect().top]);
     try { sessionStorage.setItem(key(), place); } catch { /* storage can be switched off */ }
   };

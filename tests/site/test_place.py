@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 TOP = "id => document.getElementById(id).getBoundingClientRect().top"
@@ -23,18 +23,26 @@ AT_REST = """() => new Promise(done => {
 })"""
 
 
-@pytest.fixture(params=[1280, 360])
-def reader(request: pytest.FixtureRequest, visit: Callable[..., Any], chapters: list[Path]) -> Any:
-    """Someone who followed a link deep into the longest chapter, and read on a little."""
-    longest = max(chapters, key=lambda folder: (folder / "index.html").stat().st_size)
-    address = f"/learn/{longest.name}/"
-    seen = visit(address, width=request.param)
+def longest(folders: Iterable[Path]) -> str:
+    found = max(folders, key=lambda folder: (folder / "index.html").stat().st_size)
+    return f"/{found.parent.name}/{found.name}/"
+
+
+@pytest.fixture(params=["learn 1280", "learn 360", "api 1280", "api 360"])
+def reader(
+    request: pytest.FixtureRequest, visit: Callable[..., Any], site: Path, chapters: list[Path]
+) -> Any:
+    """Someone who followed a link deep into the longest page, and read on a little."""
+    kind, width = request.param.split()
+    modules = [page.parent for page in (site / "api").glob("*/index.html")]
+    address = longest(chapters if kind == "learn" else modules)
+    seen = visit(address, width=int(width))
     seen.heading = seen.page.evaluate(HEADINGS)[-3]
     seen.page.goto("about:blank")
     seen.go(f"{address}#{seen.heading}")
     seen.page.evaluate(AT_REST)
     assert 40 < seen.page.evaluate(TOP, seen.heading) < 200
-    seen.page.mouse.move(100, 400)
+    seen.page.mouse.move(int(width) // 2, 400)  # over the text, not over the navigation
     seen.page.mouse.wheel(0, 400)
     seen.page.evaluate(AT_REST)
     return seen
