@@ -23,7 +23,6 @@ SECTION_LABEL = re.compile(
     r'<span class="md-nav__icon md-icon"></span>)(?P<tail>\s*</label>)'
 )
 TABLE = re.compile(r"<table>((?:(?!<table\b).)*)</table>", re.DOTALL)
-PLAIN_TITLE = re.compile(r'<span title="([\w.]+)">((?:(?!<).)+)</span>')
 FIRST_PICTURE = re.compile(r"<article\b(?:(?!<img\b).)*(<a\b[^>]*>)?(<img\b[^>]*>)", re.DOTALL)
 LIGHTBOX = (
     re.compile(r'<link\b[^>]*\bhref="[^"]*glightbox\.min\.css"[^>]*>'),
@@ -161,7 +160,7 @@ def _mend_names(html: str) -> str:
     A name that is only a title costs a tooltip, which the theme measures while the page loads.
     """
     html = re.sub(r'(<a\b[^>]*\bclass="headerlink"[^>]*) title=', r"\1 aria-label=", html)
-    html = PLAIN_TITLE.sub(lambda found: found[2] if found[1] == found[2] else found[0], html)
+    html = re.sub(r'<span title="([\w.]+)">\1</span>', r"\1", html)
     html = re.sub(
         r'(<a\b[^>]*) title="[^"]*"( class="[^"]*\bmd-logo"[^>]* aria-label=)', r"\1\2", html
     )
