@@ -126,6 +126,32 @@
     }
   }).observe(document.body, { childList: true, subtree: true });
 
+  // The navigation of a narrow window, by keyboard: the theme opens it with Enter where its button has the focus. The
+  // focus then goes in, Escape shuts it, and whoever leaves by Tab finds it shut behind them.
+  const drawer = document.querySelector("[data-md-toggle=drawer]");
+  const opener = document.querySelector("label.md-header__button[for=__drawer]");
+  const enter = () => {
+    const panel = [...document.querySelectorAll(".md-sidebar--primary .md-nav__toggle:checked ~ .md-nav")].pop();
+    for (const title of document.querySelectorAll(".md-sidebar--primary .md-nav__title[for^=__nav]")) title.tabIndex = 0;
+    (panel ?? document).querySelector(".md-nav__title[tabindex], .md-sidebar--primary .md-nav__link")?.focus();
+  };
+  const shut = () => { if (drawer.checked) drawer.click(); };
+  opener?.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    event.stopPropagation();
+    drawer.click();
+    setTimeout(enter, 300); // it slides in
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !drawer?.checked) return;
+    shut();
+    opener.focus();
+  });
+  document.addEventListener("focusin", ({ target }) => {
+    if (drawer?.checked && target !== opener && !target.closest(".md-sidebar--primary")) shut();
+  });
+
   // A table that is wider than the window scrolls in its own box: the keyboard must get there, too. Measuring one that
   // is far away lays it out, so that is done one at a time, when the browser has nothing else to do.
   let tables = [];
@@ -158,23 +184,34 @@
   const keptPlace = () => {
     try { return JSON.parse(sessionStorage.getItem(key())); } catch { return null; }
   };
-  const takePlace = (place, frames = 3) => {
-    const block = place && blocks()[place[0]];
-    if (!block || !frames) return;
-    window.scrollBy({ top: block.getBoundingClientRect().top - place[1], behavior: "instant" });
-    requestAnimationFrame(() => takePlace(place, frames - 1)); // what came near has its true height now
+  const toPlace = ([number, top]) => {
+    const block = blocks()[number];
+    if (block) window.scrollBy({ top: block.getBoundingClientRect().top - top, behavior: "instant" });
   };
+  const toAnchor = () => document.getElementById(location.hash.slice(1))?.scrollIntoView({ behavior: "instant" });
+  const kept = () => { const place = keptPlace(); return place ? () => toPlace(place) : toAnchor; };
+  // Where the page is to stand, until the reader moves it: what comes near takes its true height, a few frames long.
+  let goal = null;
+  const settle = (frames = 4) => {
+    if (!goal) return;
+    goal();
+    if (frames > 1) requestAnimationFrame(() => settle(frames - 1));
+    else goal = null;
+  };
+  const arrive = () => setTimeout(() => requestAnimationFrame(() => settle()));
   const arrival = performance.getEntriesByType("navigation")[0]?.type;
-  let returning = ["reload", "back_forward"].includes(arrival) ? keptPlace() : null;
+  goal = ["reload", "back_forward"].includes(arrival) ? kept() : toAnchor;
+  let path = location.pathname;
   for (const moved of ["wheel", "touchmove", "keydown", "pointerdown"]) {
-    window.addEventListener(moved, () => { returning = null; }, { passive: true });
+    window.addEventListener(moved, () => { goal = null; }, { passive: true });
   }
-  window.addEventListener("popstate", () => { returning = keptPlace(); });
-  const comeBack = () => setTimeout(() => requestAnimationFrame(() => {
-    if (returning) takePlace(returning);
-    returning = null;
-  }));
-  window.addEventListener("load", comeBack, { once: true });
+  // The theme writes a state where a reader was, and on the same page it goes back there; a link to an anchor has none.
+  window.addEventListener("popstate", ({ state }) => {
+    const here = location.pathname === path;
+    goal = state ? (here ? null : kept()) : toAnchor;
+    if (here) arrive();
+  });
+  window.addEventListener("load", arrive, { once: true });
   window.addEventListener("pagehide", keepPlace);
   let still;
   window.addEventListener("scroll", () => { clearTimeout(still); still = setTimeout(keepPlace, 150); }, { passive: true });
@@ -198,7 +235,11 @@
   };
 
   const start = (root) => {
-    if (document.readyState === "complete") comeBack();
+    path = location.pathname;
+    if (document.readyState === "complete") {
+      if (location.hash) goal ??= toAnchor;
+      arrive();
+    }
     searchLost(root);
     reachTables();
     nameButtons(root);

@@ -127,6 +127,12 @@ class TestNames:
         html = harden(page('<div class="md-search" data-md-component="search" role="dialog">'))
         assert 'role="dialog" aria-label="Search">' in html
 
+    def test_the_button_of_the_navigation_has_a_name_and_can_be_reached(self) -> None:
+        label = '<label class="md-header__button md-icon" for="__drawer">'
+        html = harden(page(f"{label}<svg></svg></label>"))
+        reached = label.replace(">", ' tabindex="0">')
+        assert f'{reached}<span class="pdl-hidden">Navigation</span><svg></svg></label>' in html
+
     def test_each_section_of_the_navigation_has_its_own(self) -> None:
         section = (
             '<label class="md-nav__link" for="__nav_{n}" id="__nav_{n}_label" tabindex="0">\n'

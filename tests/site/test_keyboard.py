@@ -9,6 +9,10 @@ if TYPE_CHECKING:
 
 IN_CONTENT = "document.activeElement.closest('article') !== null"
 IN_DRAWER = "document.activeElement.closest('.md-sidebar--primary') !== null"
+IS_ON_TOP = """() => {
+    const each = document.activeElement, box = each.getBoundingClientRect();
+    return each.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2));
+}"""
 FOCUS_IS_SEEN = """() => {
     const box = document.activeElement.getBoundingClientRect();
     return document.activeElement !== document.body && box.width > 0 && box.height > 0;
@@ -52,6 +56,36 @@ def test_a_shut_drawer_is_no_stop(visit: Callable[..., Any]) -> None:
     entry = page.locator(".md-sidebar--primary a:visible").last
     entry.focus()
     assert page.evaluate(IN_DRAWER)
+
+
+def test_the_drawer_opens_and_shuts_by_keyboard(visit: Callable[..., Any]) -> None:
+    seen = visit("/learn/01_workflow/", width=360)
+    page = seen.page
+    opened = "document.getElementById('__drawer').checked"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.innerText").strip() == "Navigation"
+
+    for key in ("Enter", "Space"):
+        page.keyboard.press(key)
+        page.wait_for_function(f"() => {IN_DRAWER}", polling=50)
+        for _ in range(8):  # what has the focus can be seen
+            page.keyboard.press("Tab")
+            assert page.evaluate(IN_DRAWER)
+            assert page.evaluate(IS_ON_TOP), page.evaluate("document.activeElement.outerHTML")
+        page.keyboard.press("Escape")
+        assert not page.evaluate(opened)
+        assert page.evaluate("document.activeElement.innerText").strip() == "Navigation"
+
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"() => {IN_DRAWER}", polling=50)
+    for _ in range(40):  # leaving it shuts it
+        page.keyboard.press("Tab")
+        if not page.evaluate(IN_DRAWER):
+            break
+    assert not page.evaluate(opened)
+    assert page.evaluate(IN_CONTENT)
+    assert seen.errors == []
 
 
 def test_folded_parts_open_by_keyboard(visit: Callable[..., Any]) -> None:

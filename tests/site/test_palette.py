@@ -93,6 +93,43 @@ def test_the_colors_are_there_before_the_theme(browser: Any, server: Any) -> Non
     context.close()
 
 
+def test_the_button_works_where_nothing_can_be_kept(browser: Any, server: Any) -> None:
+    context = browser.new_context(color_scheme="light")
+    context.add_init_script(
+        "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no') }})"
+    )
+    page = context.new_page()
+    page.goto(server.url)
+    for scheme in ("default", "slate", "default"):
+        page.locator(".pdl-palette").click()
+        assert page.evaluate(SCHEME) == scheme
+    context.close()
+
+
+def test_the_tooltip_is_that_of_now(visit: Callable[..., Any]) -> None:
+    button = visit("/").page.locator(".pdl-palette")
+    for _ in range(3):
+        button.hover()
+        assert button.get_attribute("title") == button.get_attribute("aria-label")
+        button.click()
+        assert button.get_attribute("title") == button.get_attribute("aria-label")
+        button.page.mouse.move(600, 500)
+        assert button.get_attribute("title") is None
+
+
+def test_paper_is_light(visit: Callable[..., Any]) -> None:
+    page = visit("/learn/01_workflow/", scheme="dark").page
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate(SCHEME) == "slate"
+    ink = page.evaluate("getComputedStyle(document.querySelector('.md-content p')).color")
+    assert max(int(part) for part in ink.removeprefix("rgb(").removesuffix(")").split(",")) < 128
+    pictures = page.locator(".pdl-figure img:visible").evaluate_all(
+        "images => images.map(image => image.getAttribute('src')).filter(s => s.includes('#'))"
+    )
+    assert pictures
+    assert all(source.endswith("#only-light") for source in pictures)
+
+
 def test_figures_have_a_dark_twin(visit: Callable[..., Any]) -> None:
     """Of each pair, the one that fits the ground is shown."""
     for scheme, shown in (("light", "#only-light"), ("dark", "#only-dark")):

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TOP = "id => document.getElementById(id).getBoundingClientRect().top"
+OUTSIDE = "!a.closest('.md-content__inner')"
 HEADINGS = "() => [...document.querySelectorAll('.md-content__inner h2[id]')].map(each => each.id)"
 AT_REST = """() => new Promise(done => {
   let last = scrollY, calm = 0;
@@ -37,6 +38,7 @@ def reader(
     modules = [page.parent for page in (site / "api").glob("*/index.html")]
     address = longest(chapters if kind == "learn" else modules)
     seen = visit(address, width=int(width))
+    seen.address = address
     seen.heading = seen.page.evaluate(HEADINGS)[-3]
     seen.page.goto("about:blank")
     seen.go(f"{address}#{seen.heading}")
@@ -67,3 +69,29 @@ def test_after_a_look_at_another_page(reader: Any) -> None:
     reader.page.evaluate(AT_REST)
     assert reader.page.evaluate(TOP, reader.heading) == pytest.approx(before, abs=4)
     assert reader.errors == []
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_click_in_the_table_of_contents_goes_there(again: bool, reader: Any) -> None:
+    """Also on a page where the reader was before: an anchor is more than a kept place."""
+    if again:
+        reader.page.goto("about:blank")
+        reader.go(reader.address)
+    links = f"id => [...document.links].find(a => a.href.endsWith('#' + id) && {OUTSIDE})"
+    other = reader.page.evaluate(HEADINGS)[2]
+    reader.page.evaluate(f"id => ({links})(id).click()", other)
+    reader.page.evaluate(AT_REST)
+    assert 40 < reader.page.evaluate(TOP, other) < 200
+    assert reader.errors == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_part_of_an_api_page_can_be_linked_to(width: int, visit: Callable[..., Any]) -> None:
+    seen = visit("/api/engine/", width=width)
+    anchors = seen.page.evaluate(HEADINGS)
+    assert "pdl.engine.train" in anchors
+    for anchor in anchors:
+        seen.page.goto("about:blank")
+        seen.go(f"/api/engine/#{anchor}")
+        seen.page.evaluate(AT_REST)
+        assert 40 < seen.page.evaluate(TOP, anchor) < 200, anchor
