@@ -157,7 +157,8 @@ def _mend_validity(html: str) -> str:
 def _mend_names(html: str) -> str:
     """Name the search dialog and the parts of the navigation; leave few landmarks.
 
-    The button of the navigation is a label that the keyboard can not reach. A name that is only a title costs a tooltip, which the theme measures while the page loads.
+    The button of the navigation is a label that the keyboard can not reach. A name that is only
+    a title costs a tooltip, which the theme measures while the page loads.
     """
     html = re.sub(r'(<a\b[^>]*\bclass="headerlink"[^>]*) title=', r"\1 aria-label=", html)
     html = re.sub(r'<span title="([\w.]+)">\1</span>', r"\1", html)
