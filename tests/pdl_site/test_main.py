@@ -49,7 +49,7 @@ plugins:
 
 
 def of_plugin(config_file: Path) -> Settings:
-    config = load_config(str(config_file))
+    config = load_config(str(config_file), dev_addr="127.0.0.1:0")  # any port that is free
     plugin = config.plugins["pdl_site"]
     assert isinstance(plugin, SitePlugin)
     plugin.on_config(config)
