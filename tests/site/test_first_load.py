@@ -22,7 +22,11 @@ PAGES = ["/", "/learn/03_computer_vision/", "/exercises/01_workflow/", "/numbers
 def test_scripts_style_no_page_anew(
     address: str, width: int, browser: Browser, server: Any, tmp_path: Path
 ) -> None:
-    """After the theme's script began, the browser styles only a part of the elements again."""
+    """The browser tells how many elements it styled after the theme's script began.
+
+    On its own the theme makes six passes over the page. What had not been shown before the script
+    began is styled after it, so one pass is allowed, and what the scripts add.
+    """
     context = browser.new_context(viewport={"width": width, "height": 800})
     page = context.new_page()
     trace = tmp_path / "trace.json"
@@ -46,4 +50,4 @@ def test_scripts_style_no_page_anew(
         if event["name"] == "UpdateLayoutTree" and "args" in event and event["ts"] > begins[0]
     ]
     assert again
-    assert sum(again) < shown
+    assert sum(again) < 2 * shown
