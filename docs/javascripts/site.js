@@ -22,9 +22,21 @@
     return loaded.get(path);
   };
 
+  // Work that is done one piece at a time, so that the page answers in between. What is asked for last comes first.
+  const oneByOne = (work, pause) => {
+    let waiting = [];
+    const next = () => {
+      work(waiting.shift());
+      if (waiting.length) pause(next);
+    };
+    return (some) => {
+      const rests = !waiting.length;
+      waiting = [...new Set([...some, ...waiting])];
+      if (rests && waiting.length) pause(next);
+    };
+  };
+
   // Math: <span class="arithmatex">\(..\)</span> and <div class="arithmatex">\[..\]</div>, as pymdownx leaves them.
-  // One at a time, those that come near before the rest, so that the page answers in between.
-  const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 50));
   const isSet = (element) => !element.isConnected || element.querySelector(".katex");
   const setFormula = (element) => {
     if (isSet(element)) return;
@@ -33,33 +45,23 @@
     window.katex.render(source.slice(2, -2), element, { displayMode, throwOnError: false });
     if (displayMode) element.tabIndex = 0;
   };
-  const katex = () => Promise.all([
+  const withKatex = (work) => Promise.all([
     load("../assets/vendor/katex/katex.min.css"),
     load("../assets/vendor/katex/katex.min.js"),
-  ]);
+  ]).then(work).catch((error) => console.error(error));
   const setFormulas = (root) => {
     const formulas = [...root.querySelectorAll(".arithmatex")];
     if (!formulas.length) return;
-    let waiting = [];
-    const next = () => {
-      setFormula(waiting.shift());
-      waiting = waiting.filter((element) => !isSet(element));
-      if (waiting.length) setTimeout(next);
-    };
-    const ask = (some) => {
-      const first = !waiting.length;
-      waiting = [...new Set([...some, ...waiting])];
-      if (first && waiting.length) katex().then(() => setTimeout(next)).catch((error) => console.error(error));
-    };
+    const ask = oneByOne(setFormula, (next) => withKatex(() => setTimeout(next)));
     const near = new IntersectionObserver((entries) => {
       const arriving = entries.filter((entry) => entry.isIntersecting).map((entry) => entry.target);
       arriving.forEach((element) => near.unobserve(element));
       ask(arriving);
     }, { rootMargin: "100% 0px" });
     formulas.forEach((element) => near.observe(element));
-    window.addEventListener("beforeprint", () => katex().then(() => formulas.forEach(setFormula)), { once: true });
+    window.addEventListener("beforeprint", () => withKatex(() => formulas.forEach(setFormula)), { once: true });
 
-    const begin = () => { if (!navigator.connection?.saveData) ask(formulas); };
+    const begin = () => { if (!navigator.connection?.saveData) ask(formulas.filter((element) => !isSet(element))); };
     if (document.readyState === "complete") begin();
     else window.addEventListener("load", begin, { once: true });
   };
@@ -126,8 +128,8 @@
     }
   }).observe(document.body, { childList: true, subtree: true });
 
-  // The navigation of a narrow window, by keyboard: the theme opens it with Enter where its button has the focus. The
-  // focus then goes in, Escape shuts it, and whoever leaves by Tab finds it shut behind them.
+  // The navigation of a narrow window, by keyboard: Enter and Space on its button open it, and the focus goes in. Escape
+  // shuts it, and whoever leaves by Tab finds it shut behind them.
   const drawer = document.querySelector("[data-md-toggle=drawer]");
   const opener = document.querySelector("label.md-header__button[for=__drawer]");
   const enter = () => {
@@ -135,38 +137,30 @@
     for (const title of document.querySelectorAll(".md-sidebar--primary .md-nav__title[for^=__nav]")) title.tabIndex = 0;
     (panel ?? document).querySelector(".md-nav__title[tabindex], .md-sidebar--primary .md-nav__link")?.focus();
   };
-  const shut = () => { if (drawer.checked) drawer.click(); };
   opener?.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();
     event.stopPropagation();
     drawer.click();
-    setTimeout(enter, 300); // it slides in
+    if (drawer.checked) setTimeout(enter, 300); // it slides in
   });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !drawer?.checked) return;
-    shut();
+    drawer.click();
     opener.focus();
   });
   document.addEventListener("focusin", ({ target }) => {
-    if (drawer?.checked && target !== opener && !target.closest(".md-sidebar--primary")) shut();
+    if (drawer?.checked && target !== opener && !target.closest(".md-sidebar--primary")) drawer.click();
   });
 
   // A table that is wider than the window scrolls in its own box: the keyboard must get there, too. Measuring one that
-  // is far away lays it out, so that is done one at a time, when the browser has nothing else to do.
-  let tables = [];
-  const reachTable = () => {
-    const box = tables.shift();
-    if (!box) return;
+  // is far away lays it out, so that waits until the browser has nothing else to do.
+  const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 50));
+  const reach = oneByOne((box) => {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
-    if (tables.length) idle(reachTable);
-  };
-  const reachTables = () => {
-    const waiting = tables.length;
-    tables = [...document.querySelectorAll(".md-typeset__scrollwrap")];
-    if (tables.length && !waiting) idle(reachTable);
-  };
+  }, idle);
+  const reachTables = () => reach(document.querySelectorAll(".md-typeset__scrollwrap"));
   window.addEventListener("resize", reachTables);
 
   // Where the reader was. The browser keeps a number of pixels, which is not enough where heights are guesses (see the
@@ -201,15 +195,15 @@
   const arrive = () => setTimeout(() => requestAnimationFrame(() => settle()));
   const arrival = performance.getEntriesByType("navigation")[0]?.type;
   goal = ["reload", "back_forward"].includes(arrival) ? kept() : toAnchor;
-  let path = location.pathname;
+  let standsAt = location.pathname;
   for (const moved of ["wheel", "touchmove", "keydown", "pointerdown"]) {
     window.addEventListener(moved, () => { goal = null; }, { passive: true });
   }
   // The theme writes a state where a reader was, and on the same page it goes back there; a link to an anchor has none.
   window.addEventListener("popstate", ({ state }) => {
-    const here = location.pathname === path;
-    goal = state ? (here ? null : kept()) : toAnchor;
-    if (here) arrive();
+    const stays = location.pathname === standsAt;
+    goal = state ? (stays ? null : kept()) : toAnchor;
+    if (stays) arrive();
   });
   window.addEventListener("load", arrive, { once: true });
   window.addEventListener("pagehide", keepPlace);
@@ -235,7 +229,7 @@
   };
 
   const start = (root) => {
-    path = location.pathname;
+    standsAt = location.pathname;
     if (document.readyState === "complete") {
       if (location.hash) goal ??= toAnchor;
       arrive();

@@ -108,8 +108,10 @@ def exercise_notebook(chapter: Chapter, record: Record | None, *, site_url: str 
     if install:
         notebook.cells.append(install_cell(install))
     if groundwork := groundwork_of(chapter, exercises):
-        time = duration(record.facts["seconds"]) if record else ""
-        text = f"{BEFORE} They are a part of the chapter, which ran in {time}." if time else BEFORE
+        text = BEFORE
+        if record:
+            time = duration(record.facts["seconds"])
+            text += f" They are a part of the chapter, which ran in {time}."
         _add(notebook, "markdown", text, "before")
         for cell in groundwork:
             _add(notebook, "code", cell.source, f"cell-{cell.number:03d}")

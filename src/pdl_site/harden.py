@@ -65,6 +65,7 @@ def harden(html: str, *, policy: bool = True) -> str:
         _tame_lightbox,
         _mend_validity,
         _mend_names,
+        _spare_tooltips,
         _reach_code,
         _box_tables,
         _add_previews,
@@ -157,14 +158,8 @@ def _mend_validity(html: str) -> str:
 def _mend_names(html: str) -> str:
     """Name the search dialog and the parts of the navigation; leave few landmarks.
 
-    The button of the navigation is a label that the keyboard can not reach. A name that is only
-    a title costs a tooltip, which the theme measures while the page loads.
+    The button that opens the navigation is a label, which the keyboard reaches only if told so.
     """
-    html = re.sub(r'(<a\b[^>]*\bclass="headerlink"[^>]*) title=', r"\1 aria-label=", html)
-    html = re.sub(r'<span title="([\w.]+)">\1</span>', r"\1", html)
-    html = re.sub(
-        r'(<a\b[^>]*) title="[^"]*"( class="[^"]*\bmd-logo"[^>]* aria-label=)', r"\1\2", html
-    )
     html = html.replace(
         '<label class="md-header__button md-icon" for="__drawer">',
         '<label class="md-header__button md-icon" for="__drawer" tabindex="0">'
@@ -190,6 +185,15 @@ def _mend_names(html: str) -> str:
         return f'{found["head"]}<span class="pdl-hidden">{text}</span>{found["tail"]}'
 
     return SECTION_LABEL.sub(named, html)
+
+
+def _spare_tooltips(html: str) -> str:
+    """Take away titles that only name or repeat: the theme measures a tooltip for each at start."""
+    html = re.sub(r'(<a\b[^>]*\bclass="headerlink"[^>]*) title=', r"\1 aria-label=", html)
+    html = re.sub(r'<span title="([\w.]+)">\1</span>', r"\1", html)
+    return re.sub(
+        r'(<a\b[^>]*) title="[^"]*"( class="[^"]*\bmd-logo"[^>]* aria-label=)', r"\1\2", html
+    )
 
 
 def _reach_code(html: str) -> str:

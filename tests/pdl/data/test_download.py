@@ -225,9 +225,8 @@ def test_w6_killed_and_started_again(server: Server, tmp_path: Path) -> None:
     partial = tmp_path / ".f.bin.partial"
     limit = time.monotonic() + 30
     while time.monotonic() < limit:
-        with contextlib.suppress(
-            FileNotFoundError
-        ):  # a first file only tries whether one may write
+        # A first file comes and goes: it only tries whether one may write.
+        with contextlib.suppress(FileNotFoundError):
             if any(part.stat().st_size for part in partial.glob("*")):
                 break
         time.sleep(0.01)
